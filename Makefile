@@ -1,0 +1,47 @@
+# make demo    the walk-through: real Notary server, real registry, sync, admission with the server down
+# make test    every test, on a machine where nothing but Rust is installed
+# make lint    formatting, clippy, shell scripts' syntax, documentation; warnings are errors
+# make format  formats the Rust code
+# make bench   the benchmarks
+# make doc     the API documentation, into target/doc
+
+CARGO ?= cargo
+SCRIPTS := .ci/run $(wildcard tests/scripts/*.sh tests/scripts/lib/*.sh)
+
+.PHONY: help demo test lint format bench doc packages toolchain
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
+.PHONY: help
+
+demo: toolchain
+	@tests/scripts/demo.sh
+
+# The end-to-end tests run the binary, so it is built first.
+test: packages toolchain
+	$(CARGO) build --locked --package vouchsafe
+	$(CARGO) test --locked --workspace
+
+lint: toolchain doc
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@for script in $(SCRIPTS); do bash -n "$$script" || exit 1; done
+
+format: toolchain
+	$(CARGO) fmt --all
+
+bench: packages toolchain
+	$(CARGO) build --locked --release --package vouchsafe
+	$(CARGO) bench --locked --workspace --benches
+
+doc: export RUSTDOCFLAGS := -D warnings
+doc: toolchain
+	$(CARGO) doc --locked --workspace --no-deps
+
+packages:
+	@tests/scripts/install.sh
+
+toolchain:
+	@command -v $(CARGO) >/dev/null || { \
+	  echo "$(CARGO) not found: install Rust from https://rustup.rs (rust-toolchain.toml names the version)" >&2; exit 2; }

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Installs what the tests and the demo run beside Vouchsafe: Debian's Notary and
+# registry, and the tools the scripts call. Does nothing where all is there.
+#
+#   usage: install.sh            as root on Debian 12 or later (or as anyone, once all is installed)
+set -euo pipefail
+
+# command → package that brings it; the C compiler is for the cryptography crate.
+declare -A PACKAGE_OF=(
+  [cc]="gcc libc6-dev"
+  [curl]=curl
+  [docker-registry]=docker-registry
+  [jq]=jq
+  [make]=make
+  [notary]=notary
+  [notary-server]=notary
+  [notary-signer]=notary
+  [openssl]=openssl
+)
+
+missing_packages() {
+  local command
+  for command in "${!PACKAGE_OF[@]}"; do
+    command -v "$command" >/dev/null || printf '%s\n' ${PACKAGE_OF[$command]}
+  done | sort -u
+  [ -d /etc/ssl/certs ] || echo ca-certificates
+}
+
+# Debian starts no service while this answers 101; the packages are needed as programs only.
+forbid_services() {
+  [ ! -e /usr/sbin/policy-rc.d ] || return 0
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod +x /usr/sbin/policy-rc.d
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+}
+
+main() {
+  local packages log
+  mapfile -t packages < <(missing_packages)
+  [ "${#packages[@]}" -gt 0 ] || return 0
+
+  if ! command -v apt-get >/dev/null; then
+    echo "install.sh: missing: ${packages[*]}; install them by hand, this is not a Debian system" >&2
+    return 2
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    echo "install.sh: missing: ${packages[*]}; run as root, or: sudo apt-get install ${packages[*]}" >&2
+    return 2
+  fi
+
+  echo "installing ${packages[*]}"
+  log=$(mktemp)
+  forbid_services
+  export DEBIAN_FRONTEND=noninteractive
+  # The lists may be absent or too old to name what the mirror still holds: fetch them when an
+  # installation without them fails.
+  if ! apt-get install -qq -y --no-install-recommends "${packages[@]}" >"$log" 2>&1 &&
+    ! { apt-get update -qq && apt-get install -qq -y --no-install-recommends "${packages[@]}"; } >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    echo "install.sh: could not install ${packages[*]}" >&2
+    return 2
+  fi
+  rm -f "$log"
+}
+
+main "$@"
