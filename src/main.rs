@@ -1,0 +1,2 @@
+//! vouchsafe
+fn main() {}

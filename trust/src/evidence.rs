@@ -1,0 +1,277 @@
+//! What a store says about one image, and what that proves.
+//!
+//! A store answers a [`Query`] with [`Evidence`] from one consistent read. Reading the evidence is
+//! pure: which role speaks for the image, whether all that have to speak agree, and how fresh it
+//! all is at a given time.
+
+mod freshness;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+pub use freshness::Freshness;
+
+use crate::metadata::Target;
+use crate::name::{DelegationName, Gun, Role, Server, Sha256};
+use crate::repository::{DelegationState, RepositoryFacts};
+use crate::time::Timestamp;
+
+/// A question about one image.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Query {
+    /// The Notary server on whose word the image depends.
+    pub server: Server,
+    /// The image's repository.
+    pub gun: Gun,
+    /// Who has to have signed it.
+    pub signers: Signers,
+    /// The image within the repository.
+    pub wanted: Wanted,
+}
+
+/// The roles that have to speak for an image.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Signers {
+    /// `targets/releases` where the repository delegates to it and publishes it, else `targets`
+    /// (Docker Content Trust).
+    Default,
+    /// Each of these, and all must agree; there is no fallback.
+    All(Vec<DelegationName>),
+}
+
+/// What names the image within its repository.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Wanted {
+    /// A digest alone: any tag may carry it.
+    Digest(Sha256),
+    /// A tag.
+    Tag(String),
+}
+
+/// A store's answer to a [`Query`].
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Evidence {
+    /// The repository is stored.
+    Known(Box<Known>),
+    /// Nothing was ever stored about it.
+    Unknown,
+    /// The server said, over an authenticated connection, that it no longer has the repository.
+    Withdrawn {
+        /// When it said so.
+        at: Timestamp,
+    },
+}
+
+/// What is stored about a repository, as far as a query asks.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Known {
+    /// Everything but the targets.
+    pub facts: RepositoryFacts,
+    /// What each role that has to speak, says ([`RepositoryFacts::speakers`]), in that order.
+    pub statements: Vec<Statement>,
+}
+
+/// What one role says about the wanted image.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Statement {
+    /// The role.
+    pub role: Role,
+    /// Its targets with the wanted tag or digest.
+    pub targets: Vec<Target>,
+}
+
+/// A digest that everybody who has to sign, signed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Signed {
+    /// The manifest's digest.
+    pub digest: Sha256,
+    /// The roles that signed it.
+    pub signers: Vec<Role>,
+}
+
+impl RepositoryFacts {
+    /// The roles that have to speak for an image.
+    pub fn speakers(&self, signers: &Signers) -> Vec<Role> {
+        match signers {
+            Signers::All(names) => names.iter().cloned().map(Role::Delegation).collect(),
+            Signers::Default => {
+                let releases = DelegationName::releases();
+                match self.delegations.get(&releases) {
+                    Some(
+                        DelegationState::Accepted { .. } | DelegationState::UnderSigned { .. },
+                    ) => {
+                        vec![Role::Delegation(releases)]
+                    }
+                    Some(DelegationState::Unpublished) | None => vec![Role::Targets],
+                }
+            }
+        }
+    }
+}
+
+impl Known {
+    /// The digest that every role which has to speak, signed for the wanted image.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSigned`] with the first role that does not speak for it, and why.
+    pub fn signed(&self, query: &Query, now: Timestamp) -> Result<Signed, NotSigned> {
+        let mut digests = BTreeSet::new();
+        for statement in &self.statements {
+            digests.insert(self.stated_digest(statement, query, now)?);
+        }
+        let signers = self
+            .statements
+            .iter()
+            .map(|statement| statement.role.clone())
+            .collect();
+        let mut distinct = digests.iter();
+        match (distinct.next(), distinct.next()) {
+            (Some(digest), None) => Ok(Signed {
+                digest: *digest,
+                signers,
+            }),
+            _ => Err(NotSigned::DigestsConflict {
+                digests: digests.into_iter().collect(),
+            }),
+        }
+    }
+
+    fn stated_digest(
+        &self,
+        statement: &Statement,
+        query: &Query,
+        now: Timestamp,
+    ) -> Result<Sha256, NotSigned> {
+        let role = &statement.role;
+        let paths = self.paths(role, now)?;
+        let covered = |target: &&Target| match &paths {
+            None => true,
+            Some(paths) => paths
+                .iter()
+                .any(|path| target.name.starts_with(path.as_str())),
+        };
+        if statement.targets.is_empty() {
+            return Err(NotSigned::Absent { role: role.clone() });
+        }
+        let mut targets = statement.targets.iter().filter(covered).peekable();
+        if targets.peek().is_none() {
+            return Err(NotSigned::OutsidePaths { role: role.clone() });
+        }
+        let digest = match &query.wanted {
+            Wanted::Tag(tag) => targets
+                .find(|target| target.name == *tag)
+                .and_then(|target| target.sha256),
+            Wanted::Digest(digest) => targets.find_map(|t| t.sha256.filter(|d| d == digest)),
+        };
+        digest.ok_or_else(|| NotSigned::NoSha256 { role: role.clone() })
+    }
+
+    /// The paths of `role`; `None` for `targets`, which may name everything.
+    ///
+    /// Looks from `targets` down, since an expired or under-signed parent takes its subtree with
+    /// it.
+    fn paths(&self, role: &Role, now: Timestamp) -> Result<Option<&[String]>, NotSigned> {
+        let Role::Delegation(name) = role else {
+            return Ok(None);
+        };
+        self.paths(&name.parent(), now)?;
+        let role = || role.clone();
+        let paths = match self.facts.delegations.get(name) {
+            Some(DelegationState::Accepted { paths }) => paths,
+            Some(&DelegationState::UnderSigned { needed, valid }) => {
+                return Err(NotSigned::UnderSigned {
+                    role: role(),
+                    needed,
+                    valid,
+                });
+            }
+            Some(DelegationState::Unpublished) => {
+                return Err(NotSigned::Unpublished { role: role() });
+            }
+            None => return Err(NotSigned::NotDelegated { role: role() }),
+        };
+        let expires = self.facts.roles.get(&role()).map(|facts| facts.expires);
+        match expires.filter(|expires| *expires < now) {
+            Some(at) => Err(NotSigned::DelegationExpired { role: role(), at }),
+            None => Ok(Some(paths)),
+        }
+    }
+}
+
+/// Why an image of a known repository does not count as signed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotSigned {
+    /// A role names no such tag or digest.
+    #[error("`{role}` has no such target")]
+    Absent {
+        /// The role.
+        role: Role,
+    },
+    /// A delegation, or one above it, has expired.
+    #[error("`{role}` expired at {at}")]
+    DelegationExpired {
+        /// The role.
+        role: Role,
+        /// When it did.
+        at: Timestamp,
+    },
+    /// Roles that have to agree, do not.
+    #[error("the roles that have to agree name {} digests", digests.len())]
+    DigestsConflict {
+        /// The digests, in order.
+        digests: Vec<Sha256>,
+    },
+    /// The image's target has no SHA-256.
+    #[error("`{role}` names the target without a SHA-256")]
+    NoSha256 {
+        /// The role.
+        role: Role,
+    },
+    /// Nobody delegates to the role.
+    #[error("nobody delegates to `{role}`")]
+    NotDelegated {
+        /// The role.
+        role: Role,
+    },
+    /// The role names the target, and may not.
+    #[error("`{role}` names the target, but its delegation does not cover it")]
+    OutsidePaths {
+        /// The role.
+        role: Role,
+    },
+    /// Too few of the role's keys signed.
+    #[error("`{role}` has {valid} valid signatures; {needed} are needed")]
+    UnderSigned {
+        /// The role.
+        role: Role,
+        /// Its threshold.
+        needed: u64,
+        /// Distinct keys with a good signature.
+        valid: u64,
+    },
+    /// The role is delegated to, but published nothing.
+    #[error("`{role}` has published nothing")]
+    Unpublished {
+        /// The role.
+        role: Role,
+    },
+}
+
+impl NotSigned {
+    /// A stable, short name of the cause.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Absent { .. } => "not_signed",
+            Self::DelegationExpired { .. } => "delegation_expired",
+            Self::DigestsConflict { .. } => "digests_conflict",
+            Self::NoSha256 { .. } => "no_sha256",
+            Self::NotDelegated { .. } => "not_delegated",
+            Self::OutsidePaths { .. } => "outside_paths",
+            Self::UnderSigned { .. } => "delegation_not_signed",
+            Self::Unpublished { .. } => "delegation_not_published",
+        }
+    }
+}

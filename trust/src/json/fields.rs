@@ -1,0 +1,191 @@
+//! Reading the members of an object that has known ones.
+
+use std::collections::BTreeMap;
+
+use super::{Json, JsonError};
+use crate::name::Version;
+
+/// The members of a JSON object.
+pub type Object = BTreeMap<String, Json>;
+
+/// An object whose known members can be read; no other member resembles one of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a> {
+    name: &'static str,
+    members: &'a Object,
+}
+
+impl<'a> Fields<'a> {
+    /// Takes `value` as the object called `name`, which knows the members `known`.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError::InvalidMember`] if it is no object, [`JsonError::AmbiguousMember`] if Go would
+    /// read one of its members as one of `known` though it is spelled differently.
+    pub fn new(
+        name: &'static str,
+        value: &'a Json,
+        known: &[&'static str],
+    ) -> Result<Self, JsonError> {
+        let Json::Object(members) = value else {
+            return Err(JsonError::InvalidMember {
+                object: "the document",
+                member: name.to_owned(),
+                expected: "an object",
+            });
+        };
+        for member in members.keys() {
+            let resembled = known
+                .iter()
+                .find(|known| *known != member && folds_to(member, known));
+            if let Some(known) = resembled {
+                return Err(JsonError::AmbiguousMember {
+                    object: name,
+                    member: member.clone(),
+                    known,
+                });
+            }
+        }
+        Ok(Self { name, members })
+    }
+
+    /// The member `name`; `None` if it is missing or `null`, which Go reads alike.
+    pub fn optional(&self, name: &str) -> Option<&'a Json> {
+        self.members.get(name).filter(|value| **value != Json::Null)
+    }
+
+    /// The member `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError::MissingMember`] if it is missing or `null`.
+    pub fn required(&self, name: &'static str) -> Result<&'a Json, JsonError> {
+        self.optional(name).ok_or(JsonError::MissingMember {
+            object: self.name,
+            member: name,
+        })
+    }
+
+    /// The string `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError::MissingMember`] or, if it is no string, [`JsonError::InvalidMember`].
+    pub fn string(&self, name: &'static str) -> Result<&'a str, JsonError> {
+        match self.required(name)? {
+            Json::String(text) => Ok(text),
+            _ => Err(self.invalid(name, "a string")),
+        }
+    }
+
+    /// The non-negative integer `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError::MissingMember`] or [`JsonError::InvalidMember`].
+    pub fn unsigned(&self, name: &'static str) -> Result<u64, JsonError> {
+        match self.required(name)? {
+            Json::Integer(number) => u64::try_from(*number).ok(),
+            _ => None,
+        }
+        .ok_or_else(|| self.invalid(name, "an integer from 0"))
+    }
+
+    /// The version `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError::MissingMember`] or [`JsonError::InvalidMember`].
+    pub fn version(&self, name: &'static str) -> Result<Version, JsonError> {
+        match self.required(name)? {
+            Json::Integer(number) => u64::try_from(*number).ok().and_then(Version::new),
+            _ => None,
+        }
+        .ok_or_else(|| self.invalid(name, "an integer from 1"))
+    }
+
+    /// The array `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError::MissingMember`] or [`JsonError::InvalidMember`].
+    pub fn array(&self, name: &'static str) -> Result<&'a [Json], JsonError> {
+        match self.required(name)? {
+            Json::Array(items) => Ok(items),
+            _ => Err(self.invalid(name, "an array")),
+        }
+    }
+
+    /// The object `name`, as a map without known members.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError::MissingMember`] or [`JsonError::InvalidMember`].
+    pub fn object(&self, name: &'static str) -> Result<&'a Object, JsonError> {
+        match self.required(name)? {
+            Json::Object(members) => Ok(members),
+            _ => Err(self.invalid(name, "an object")),
+        }
+    }
+
+    /// The strings of the array `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError::MissingMember`] or [`JsonError::InvalidMember`].
+    pub fn strings(&self, name: &'static str) -> Result<Vec<&'a str>, JsonError> {
+        self.array(name)?
+            .iter()
+            .map(|item| match item {
+                Json::String(text) => Ok(text.as_str()),
+                _ => Err(self.invalid(name, "an array of strings")),
+            })
+            .collect()
+    }
+
+    /// The error that says `name` is not `expected`.
+    pub fn invalid(&self, name: &str, expected: &'static str) -> JsonError {
+        JsonError::InvalidMember {
+            object: self.name,
+            member: name.to_owned(),
+            expected,
+        }
+    }
+}
+
+/// Whether Go's `encoding/json` takes `member` for the ASCII name `known`: letters match whatever
+/// their case, and two other characters fold to ASCII letters (U+017F to `s`, U+212A to `k`).
+fn folds_to(member: &str, known: &str) -> bool {
+    let folded = member.chars().map(|c| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    });
+    folded.eq(known.chars().map(|c| c.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_that_go_would_take_for_a_known_one_is_refused() {
+        for member in ["VERSION", "Version", "ver\u{17f}ion"] {
+            let value = Json::Object([(member.to_owned(), Json::Integer(9))].into());
+            let error = Fields::new("signed", &value, &["version"]).unwrap_err();
+            assert_eq!(error.label(), "ambiguous_member", "{member}");
+        }
+        let value = Json::Object([("versions".to_owned(), Json::Integer(9))].into());
+        assert!(Fields::new("signed", &value, &["version"]).is_ok());
+    }
+
+    #[test]
+    fn null_is_missing() {
+        let value = Json::Object([("version".to_owned(), Json::Null)].into());
+        let fields = Fields::new("signed", &value, &["version"]).unwrap();
+        assert_eq!(
+            fields.version("version").unwrap_err().label(),
+            "missing_member"
+        );
+    }
+}
