@@ -78,7 +78,7 @@ mod tests {
                 "{\"\u{ffff}\":1,\"😀\":2}",
             ),
             (
-                r#"[ true, false, null, [], {}, -7 ]"#,
+                "[ true, false, null, [], {}, -7 ]",
                 "[true,false,null,[],{},-7]",
             ),
         ];

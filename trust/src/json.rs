@@ -56,6 +56,14 @@ impl Json {
         deserializer.end().map_err(|e| error(&e))?;
         Ok(value)
     }
+
+    /// The value, if it is an integer from 0.
+    fn as_unsigned(&self) -> Option<u64> {
+        let Self::Integer(number) = self else {
+            return None;
+        };
+        u64::try_from(*number).ok()
+    }
 }
 
 /// Why bytes are not a document that role files may be.

@@ -65,7 +65,7 @@ impl From<crate::key::ListError> for MetadataError {
     fn from(error: crate::key::ListError) -> Self {
         match error {
             crate::key::ListError::Json(error) => Self::Json(error),
-            mismatch => Self::Keys(mismatch),
+            mismatch @ crate::key::ListError::KeyIdMismatch { .. } => Self::Keys(mismatch),
         }
     }
 }

@@ -66,14 +66,14 @@ impl Pins {
             .collect();
         keys.sort_unstable();
         keys.dedup();
-        let text = keys
-            .iter()
-            .map(|key| format!("{key}\n"))
-            .collect::<String>();
-        let checks = format!(
+        let mut text = format!(
             "{:?} {:?}",
             self.certificate_name, self.certificate_validity
         );
-        Sha256::of((text + &checks).as_bytes())
+        for key in keys {
+            text.push('\n');
+            text.push_str(&key.to_string());
+        }
+        Sha256::of(text.as_bytes())
     }
 }

@@ -23,7 +23,7 @@ pub fn parse_rfc3339(text: &str) -> Result<Timestamp, TimeError> {
     if !has_rfc3339_shape(text.as_bytes()) {
         return Err(error());
     }
-    text.parse().map_err(|_: jiff::Error| error())
+    text.parse().map_err(|_error: jiff::Error| error())
 }
 
 fn has_rfc3339_shape(text: &[u8]) -> bool {

@@ -89,6 +89,3 @@ fn depth(name: &DelegationName) -> usize {
 }
 
 const MIB: u64 = 1 << 20;
-
-#[cfg(test)]
-mod tests;

@@ -72,10 +72,10 @@ impl<'a> Fields<'a> {
     ///
     /// [`JsonError::MissingMember`] or, if it is no string, [`JsonError::InvalidMember`].
     pub fn string(&self, name: &'static str) -> Result<&'a str, JsonError> {
-        match self.required(name)? {
-            Json::String(text) => Ok(text),
-            _ => Err(self.invalid(name, "a string")),
-        }
+        let Json::String(text) = self.required(name)? else {
+            return Err(self.invalid(name, "a string"));
+        };
+        Ok(text)
     }
 
     /// The non-negative integer `name`.
@@ -84,11 +84,9 @@ impl<'a> Fields<'a> {
     ///
     /// [`JsonError::MissingMember`] or [`JsonError::InvalidMember`].
     pub fn unsigned(&self, name: &'static str) -> Result<u64, JsonError> {
-        match self.required(name)? {
-            Json::Integer(number) => u64::try_from(*number).ok(),
-            _ => None,
-        }
-        .ok_or_else(|| self.invalid(name, "an integer from 0"))
+        self.required(name)?
+            .as_unsigned()
+            .ok_or_else(|| self.invalid(name, "an integer from 0"))
     }
 
     /// The version `name`.
@@ -97,11 +95,10 @@ impl<'a> Fields<'a> {
     ///
     /// [`JsonError::MissingMember`] or [`JsonError::InvalidMember`].
     pub fn version(&self, name: &'static str) -> Result<Version, JsonError> {
-        match self.required(name)? {
-            Json::Integer(number) => u64::try_from(*number).ok().and_then(Version::new),
-            _ => None,
-        }
-        .ok_or_else(|| self.invalid(name, "an integer from 1"))
+        self.required(name)?
+            .as_unsigned()
+            .and_then(Version::new)
+            .ok_or_else(|| self.invalid(name, "an integer from 1"))
     }
 
     /// The array `name`.
@@ -110,10 +107,10 @@ impl<'a> Fields<'a> {
     ///
     /// [`JsonError::MissingMember`] or [`JsonError::InvalidMember`].
     pub fn array(&self, name: &'static str) -> Result<&'a [Json], JsonError> {
-        match self.required(name)? {
-            Json::Array(items) => Ok(items),
-            _ => Err(self.invalid(name, "an array")),
-        }
+        let Json::Array(items) = self.required(name)? else {
+            return Err(self.invalid(name, "an array"));
+        };
+        Ok(items)
     }
 
     /// The object `name`, as a map without known members.
@@ -122,10 +119,10 @@ impl<'a> Fields<'a> {
     ///
     /// [`JsonError::MissingMember`] or [`JsonError::InvalidMember`].
     pub fn object(&self, name: &'static str) -> Result<&'a Object, JsonError> {
-        match self.required(name)? {
-            Json::Object(members) => Ok(members),
-            _ => Err(self.invalid(name, "an object")),
-        }
+        let Json::Object(members) = self.required(name)? else {
+            return Err(self.invalid(name, "an object"));
+        };
+        Ok(members)
     }
 
     /// The strings of the array `name`.
@@ -136,9 +133,11 @@ impl<'a> Fields<'a> {
     pub fn strings(&self, name: &'static str) -> Result<Vec<&'a str>, JsonError> {
         self.array(name)?
             .iter()
-            .map(|item| match item {
-                Json::String(text) => Ok(text.as_str()),
-                _ => Err(self.invalid(name, "an array of strings")),
+            .map(|item| {
+                let Json::String(text) = item else {
+                    return Err(self.invalid(name, "an array of strings"));
+                };
+                Ok(text.as_str())
             })
             .collect()
     }

@@ -108,7 +108,6 @@ impl ListedKeys {
 
 /// Why a list of keys cannot be read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ListError {
     /// Not of the form that keys have.
     #[error(transparent)]

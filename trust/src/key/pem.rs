@@ -110,7 +110,7 @@ mod tests {
         let text = pem.encode();
         assert!(text.lines().all(|line| line.len() <= 64));
         let with_headers = text.replacen("-----\n", "-----\nrole: root\n\n", 1);
-        assert_eq!(Pem::parse_all(&with_headers), Ok(vec![pem.clone()]));
+        assert_eq!(Pem::parse_all(&with_headers), Ok(vec![pem]));
         assert_eq!(
             Pem::parse_all(&(text.clone() + "\n" + &text))
                 .unwrap()

@@ -16,7 +16,7 @@ use super::Pem;
 use super::certificate::Certificate;
 use crate::name::{KeyId, Sha256};
 
-/// The identity of a public key: the SHA-256 of its SubjectPublicKeyInfo in one fixed encoding.
+/// The identity of a public key: the SHA-256 of its `SubjectPublicKeyInfo` in one fixed encoding.
 ///
 /// Thresholds count these and not key IDs, since one key can have many IDs (one per certificate).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -37,7 +37,7 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
+    /// Reads a `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
     ///
     /// # Errors
     ///
@@ -87,9 +87,7 @@ impl PublicKey {
         };
         match block.label.as_str() {
             "PUBLIC KEY" => Self::from_spki(&block.contents),
-            "CERTIFICATE" => {
-                Certificate::from_der(&block.contents).map(|certificate| certificate.into_key())
-            }
+            "CERTIFICATE" => Certificate::from_der(&block.contents).map(Certificate::into_key),
             label if label.ends_with("PRIVATE KEY") => Err(KeyError::Private),
             label => Err(KeyError::Label {
                 label: label.to_owned(),
@@ -136,7 +134,9 @@ impl PublicKey {
     pub const fn is_strong(&self) -> bool {
         match &self.material {
             Material::Rsa { bits, .. } => *bits >= MIN_RSA_BITS,
-            _ => true,
+            Material::P256(_) | Material::P384(_) | Material::P521(_) | Material::Ed25519(_) => {
+                true
+            }
         }
     }
 
@@ -282,7 +282,7 @@ enum Material {
     /// The uncompressed point.
     P521(Box<[u8]>),
     Ed25519([u8; 32]),
-    /// RSAPublicKey (RFC 8017 A.1.1) and the length of its modulus.
+    /// `RSAPublicKey` (RFC 8017 A.1.1) and the length of its modulus.
     Rsa {
         key: Box<[u8]>,
         bits: u32,

@@ -13,7 +13,7 @@ pub struct Root {
     /// Version and expiry.
     pub common: Common,
     keys: ListedKeys,
-    root: KeySet,
+    own: KeySet,
     timestamp: KeySet,
     snapshot: KeySet,
     targets: KeySet,
@@ -35,12 +35,12 @@ impl Root {
         let roles = Fields::new("roles", fields.required("roles")?, &known)?;
         let set =
             |role| -> Result<KeySet, JsonError> { KeySet::read(roles.required(role)?, &keys) };
-        let (root, timestamp) = (set("root")?, set("timestamp")?);
+        let (own, timestamp) = (set("root")?, set("timestamp")?);
         let (snapshot, targets) = (set("snapshot")?, set("targets")?);
         Ok(Self {
             common,
             keys,
-            root,
+            own,
             timestamp,
             snapshot,
             targets,
@@ -50,7 +50,7 @@ impl Root {
     /// The keys of one of the four base roles; none for a delegation.
     pub fn role_keys(&self, role: &Role) -> Option<RoleKeys> {
         let set = match role {
-            Role::Root => &self.root,
+            Role::Root => &self.own,
             Role::Timestamp => &self.timestamp,
             Role::Snapshot => &self.snapshot,
             Role::Targets => &self.targets,
@@ -62,7 +62,7 @@ impl Root {
     /// The certificates of the root role. A root key without one is passed over: nothing would tie
     /// it to the GUN (notary trustpinning/certs.go).
     pub fn certificates(&self) -> impl Iterator<Item = (KeyId, &Certificate)> {
-        self.root
+        self.own
             .ids
             .iter()
             .filter_map(|id| Some((*id, self.keys.get(id)?.certificate()?)))
@@ -70,8 +70,8 @@ impl Root {
 
     /// The root role's keys among `allowed`, with the role's own threshold.
     pub fn root_keys_among(&self, allowed: &BTreeSet<KeyId>) -> RoleKeys {
-        let ids = self.root.ids.intersection(allowed).copied().collect();
-        RoleKeys::new(&ids, self.root.threshold, &self.keys)
+        let ids = self.own.ids.intersection(allowed).copied().collect();
+        RoleKeys::new(&ids, self.own.threshold, &self.keys)
     }
 }
 

@@ -145,7 +145,7 @@ impl Link {
     }
 
     /// Checks the root against its own root role: certificates that speak for the GUN must meet
-    /// its threshold (notary trustpinning/certs.go, ValidateRoot).
+    /// its threshold (notary trustpinning/certs.go, `ValidateRoot`).
     fn check_self(&self, gun: &Gun, terms: Terms<'_>, newest: bool) -> Result<SelfSigned, Fault> {
         let certificates: BTreeMap<KeyId, &Certificate> = self.root.certificates().collect();
         let enforce_validity = newest && terms.pins.certificate_validity == Check::Enforce;

@@ -194,7 +194,15 @@ impl Fault {
                 "the root key was replaced without the old one: ask the publisher; if that is \
                  confirmed, pin the new key, run `vouchsafe forget GUN` and sync again"
             }
-            _ => return None,
+            Self::FileMissing
+            | Self::Metadata(_)
+            | Self::NoSignatures
+            | Self::RootMismatch { .. }
+            | Self::ThresholdNotMet { .. }
+            | Self::TooLarge { .. }
+            | Self::TooManyDelegations
+            | Self::WrongHash { .. }
+            | Self::WrongLength { .. } => return None,
         })
     }
 }
