@@ -1,0 +1,97 @@
+//! Every key type and scheme that Notary knows, and what is too weak for it.
+
+use sha2::{Digest, Sha256};
+
+use super::super::case::{Case, GUN};
+use super::super::key::{Key, Kind, hex};
+use super::super::repository::Repository;
+
+pub(super) fn cases() -> Vec<Case> {
+    let root_kinds = [
+        ("p256", Kind::P256),
+        ("p384", Kind::P384),
+        ("p521", Kind::P521),
+        ("rsa-pss", Kind::RsaPss),
+        ("rsa-pkcs1", Kind::RsaPkcs1),
+    ];
+    let roots = root_kinds.map(|(name, kind)| {
+        let root = Key::new(kind, "root").certified(GUN);
+        let delegated = Key::new(kind, "alice");
+        let repository = others(
+            Repository::with_root_key(root.clone()),
+            &Key::new(kind, "other"),
+        )
+        .delegate("targets/bare", std::slice::from_ref(&delegated), &[""])
+        .delegate("targets/certified", &[delegated.certified("alice")], &[""])
+        .tag("targets/bare", "signed", "image")
+        .tag("targets/certified", "signed", "image");
+        Case::new(
+            format!("key-{name}"),
+            format!("every role under a {name} key, bare or in a certificate"),
+        )
+        .pinned(&[root])
+        .accepted(repository)
+        .signed("signed", &["bare", "certified"], "image")
+    });
+    let usual = Key::p256("root").certified(GUN);
+    let ed25519 = Key::new(Kind::Ed25519, "ed25519");
+    let ed25519 = others(Repository::with_root_key(usual), &ed25519)
+        .delegate("targets/alice", &[ed25519], &[""])
+        .tag("targets/alice", "signed", "image");
+    let short = Key::new(Kind::RsaShort, "");
+    let short_role = Repository::plain(GUN).keys("timestamp", std::slice::from_ref(&short));
+    let short_root = short.certified(GUN);
+    let short_delegation = Repository::plain(GUN)
+        .delegate("targets/alice", &[short], &[""])
+        .tag("targets/alice", "signed", "image");
+    let unknown = Repository::plain(GUN).edit("root", |signed| {
+        let mut key = Key::p256("unknown").to_json();
+        key.at(&["keytype"]).set("post-quantum".into());
+        let id = hex(&Sha256::digest(key.canonical()));
+        signed.at(&["keys"]).push(&id, key);
+        signed
+            .at(&["roles", "timestamp", "keyids"])
+            .items()
+            .push(id.as_str().into());
+    });
+    let rest = [
+        Case::new(
+            "key-ed25519",
+            "every role but the root under an Ed25519 key",
+        )
+        .accepted(ed25519)
+        .signed("signed", &["alice"], "image"),
+        Case::new(
+            "key-unknown-type",
+            "a key of an unknown type beside the one that signs",
+        )
+        .accepted(unknown)
+        .signed("signed", &[], "image"),
+        Case::new(
+            "key-rsa-1024",
+            "an RSA key of 1024 bits counts for nothing: timestamp",
+        )
+        .refused(short_role, "timestamp", "threshold_not_met"),
+        Case::new(
+            "key-rsa-1024-delegation",
+            "an RSA key of 1024 bits counts for nothing: a delegation",
+        )
+        .accepted(short_delegation)
+        .answers("signed", &["alice"], "delegation_not_signed"),
+        Case::new(
+            "key-rsa-1024-root",
+            "an RSA key of 1024 bits counts for nothing: root",
+        )
+        .pinned(&[short_root.clone()])
+        .refused(Repository::with_root_key(short_root), "root", "not_pinned"),
+    ];
+    roots.into_iter().chain(rest).collect()
+}
+
+fn others(repository: Repository, key: &Key) -> Repository {
+    ["targets", "snapshot", "timestamp"]
+        .into_iter()
+        .fold(repository, |it, role| {
+            it.keys(role, std::slice::from_ref(key))
+        })
+}
