@@ -275,3 +275,6 @@ impl NotSigned {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
