@@ -12,7 +12,7 @@ SCRIPTS := .ci/run $(wildcard tests/scripts/*.sh tests/scripts/lib/*.sh)
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^# make/make/p' $(firstword $(MAKEFILE_LIST))
 .PHONY: help
 
 demo: toolchain
@@ -33,7 +33,7 @@ format: toolchain
 
 bench: packages toolchain
 	$(CARGO) build --locked --release --package vouchsafe
-	$(CARGO) bench --locked --workspace --benches
+	$(CARGO) bench --locked --package vouchsafe-tests
 
 doc: export RUSTDOCFLAGS := -D warnings
 doc: toolchain

@@ -1,0 +1,29 @@
+//! What the end-to-end tests and benchmarks stand on: real servers on loopback, the real `notary` client, the built
+//! `vouchsafe` binary, and a server that can be told to misbehave.
+//!
+//! Everything blocks (a test that needs an async client spawns its own runtime), lives in a temporary directory and ends
+//! with the value that started it.
+
+pub mod admission;
+pub mod certificates;
+pub mod docker_trust;
+pub mod error;
+pub mod http;
+pub mod notary_client;
+pub mod notary_server;
+pub mod port;
+pub mod process;
+pub mod registry;
+pub mod root_key;
+pub mod scripted_server;
+pub mod temp_dir;
+pub mod vouchsafe;
+
+pub use self::certificates::Certificates;
+pub use self::error::HarnessError;
+pub use self::notary_client::NotaryClient;
+pub use self::notary_server::NotaryServer;
+pub use self::registry::Registry;
+pub use self::scripted_server::ScriptedServer;
+pub use self::temp_dir::TempDir;
+pub use self::vouchsafe::Vouchsafe;

@@ -1,0 +1,245 @@
+//! The built `vouchsafe` binary.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::http::{Request, exchange};
+use super::port::PortLease;
+use super::process::{Finished, Process, finish, run};
+use super::{Certificates, HarnessError, TempDir};
+
+/// `vouchsafe` with a configuration file and a store directory of its own.
+#[derive(Debug)]
+pub struct Vouchsafe {
+    binary: PathBuf,
+    directory: TempDir,
+}
+
+/// A running `vouchsafe serve`.
+#[derive(Debug)]
+pub struct Serving {
+    process: Process,
+    webhook: PortLease,
+    metrics: PortLease,
+}
+
+impl Vouchsafe {
+    /// Takes the binary that stands beside this test, building it where it is missing, and writes the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Command`] if it cannot be built, [`HarnessError::File`] if the configuration cannot be written.
+    pub fn new(configuration: &str) -> Result<Self, HarnessError> {
+        let vouchsafe = Self {
+            binary: binary()?,
+            directory: TempDir::new("vouchsafe")?,
+        };
+        vouchsafe.configure(configuration)?;
+        Ok(vouchsafe)
+    }
+
+    /// Replaces the configuration file, in one step.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::File`] if it cannot be written.
+    pub fn configure(&self, configuration: &str) -> Result<(), HarnessError> {
+        let new = self.directory.write("config.yaml.new", configuration)?;
+        std::fs::rename(&new, self.config_file()).map_err(HarnessError::file(new))
+    }
+
+    /// Runs a command to its end, whatever it says.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Start`] if the binary cannot be run.
+    pub fn run(&self, arguments: &[&str]) -> Result<Finished, HarnessError> {
+        finish(self.command().args(arguments))
+    }
+
+    /// Runs a command that has to succeed; returns its stdout.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Command`] with its output if it fails.
+    pub fn succeed(&self, arguments: &[&str]) -> Result<String, HarnessError> {
+        run(self.command().args(arguments))
+    }
+
+    /// Starts a command without waiting for it, to be killed or looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Start`] if the binary cannot be run.
+    pub fn spawn(&self, arguments: &[&str]) -> Result<Process, HarnessError> {
+        Process::start(
+            self.command().args(arguments),
+            &self.directory.path().join("spawned.log"),
+        )
+    }
+
+    /// Starts `vouchsafe serve` and waits until it says that it is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::NotReady`] with its log if it does not within ten seconds.
+    pub fn serve(&self, certificates: &Certificates) -> Result<Serving, HarnessError> {
+        let mut serving = self.serve_unready(certificates)?;
+        let metrics = serving.metrics.address();
+        serving.process.wait_until(READY_DEADLINE, || {
+            exchange(metrics, "localhost", &get("/ready"))
+                .is_ok_and(|response| response.status == 200)
+        })?;
+        serving
+            .process
+            .wait_until_listening(serving.webhook.address())?;
+        Ok(serving)
+    }
+
+    /// Starts `vouchsafe serve` and waits only until it answers on its metrics port.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::NotReady`] with its log if it does not within ten seconds.
+    pub fn serve_unready(&self, certificates: &Certificates) -> Result<Serving, HarnessError> {
+        let (webhook, metrics) = (PortLease::new()?, PortLease::new()?);
+        let mut command = self.command();
+        command.args([
+            "serve",
+            "--listen",
+            &webhook.address().to_string(),
+            "--metrics-listen",
+            &metrics.address().to_string(),
+        ]);
+        command
+            .arg("--tls-cert")
+            .arg(certificates.leaf_file())
+            .arg("--tls-key")
+            .arg(certificates.leaf_key_file());
+        let mut process = Process::start(&mut command, &self.directory.path().join("serve.log"))?;
+        process.wait_until_listening(metrics.address())?;
+        Ok(Serving {
+            process,
+            webhook,
+            metrics,
+        })
+    }
+
+    /// The configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.directory.path().join("config.yaml")
+    }
+
+    /// The store directory.
+    pub fn store(&self) -> PathBuf {
+        self.directory.path().join("store")
+    }
+
+    /// Its own directory, for files that a command takes.
+    pub fn directory(&self) -> &TempDir {
+        &self.directory
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .env("VOUCHSAFE_CONFIG", self.config_file())
+            .env("VOUCHSAFE_STORE", self.store());
+        command
+    }
+}
+
+impl Serving {
+    /// `https://localhost:PORT` of the admission endpoints.
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}", self.webhook.number())
+    }
+
+    /// A page of the plain HTTP port: `/metrics`, `/health`, `/ready`. Status and text.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Socket`] if nothing answers.
+    pub fn page(&self, path: &str) -> Result<(u16, String), HarnessError> {
+        let response = exchange(self.metrics.address(), "localhost", &get(path))?;
+        Ok((
+            response.status,
+            String::from_utf8_lossy(&response.body).into_owned(),
+        ))
+    }
+
+    /// Posts an `AdmissionReview` to `/mutate` or `/validate` over TLS and returns the answered one.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Command`] if the request fails, [`HarnessError::Unexpected`] if the answer is no JSON.
+    pub fn review(
+        &self,
+        certificates: &Certificates,
+        path: &str,
+        review: &Value,
+    ) -> Result<Value, HarnessError> {
+        let directory = TempDir::new("review")?;
+        let file = directory.write("review.json", review.to_string())?;
+        let mut curl = Command::new("curl");
+        curl.args([
+            "-fsS",
+            "-H",
+            "Content-Type: application/json",
+            "--data-binary",
+            &format!("@{}", file.display()),
+        ]);
+        let answer = run(curl
+            .arg("--cacert")
+            .arg(certificates.authority_file())
+            .arg(format!("{}{path}", self.url())))?;
+        serde_json::from_str(&answer).map_err(HarnessError::unexpected("AdmissionReview"))
+    }
+
+    /// The process, to be signalled, killed or waited for.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+/// The binary of the same build as the running test: `target/<profile>/vouchsafe` beside `target/<profile>/deps/<test>`.
+fn binary() -> Result<PathBuf, HarnessError> {
+    let test = std::env::current_exe().map_err(HarnessError::file("the running test"))?;
+    let profile = test.ancestors().nth(2).unwrap_or_else(|| Path::new("."));
+    let binary = profile.join("vouchsafe");
+    // One at a time, or every test of a run would build it.
+    let lock =
+        File::create(profile.join(".vouchsafe-build")).map_err(HarnessError::file(profile))?;
+    lock.lock().map_err(HarnessError::file(profile))?;
+    if !binary.exists() {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args([
+            "build",
+            "--locked",
+            "--package",
+            "vouchsafe",
+            "--manifest-path",
+        ]);
+        cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("Cargo.toml"));
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        run(&mut cargo)?;
+    }
+    Ok(binary)
+}
+
+fn get(path: &str) -> Request {
+    Request {
+        method: "GET".to_owned(),
+        target: path.to_owned(),
+        headers: Vec::new(),
+        body: Vec::new(),
+    }
+}
+
+const READY_DEADLINE: Duration = Duration::from_secs(10);

@@ -1,0 +1,4 @@
+//! What Vouchsafe's end-to-end tests, attack vectors and benchmarks share.
+
+pub mod harness;
+pub mod vector;
