@@ -17,6 +17,7 @@ pub mod registry;
 pub mod root_key;
 pub mod scripted_server;
 pub mod temp_dir;
+pub mod token_issuer;
 pub mod vouchsafe;
 
 pub use self::certificates::Certificates;

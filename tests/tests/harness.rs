@@ -1,12 +1,14 @@
 //! The harness against the real programs: what every other end-to-end test takes for granted.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vouchsafe_tests::harness::docker_trust::DockerTrust;
 use vouchsafe_tests::harness::notary_client::{ListedTarget, RotatedRole, Tag, TrustPinning};
-use vouchsafe_tests::harness::scripted_server::access::{Access, Login};
+use vouchsafe_tests::harness::scripted_server::access::{Access, Login, TokenService};
 use vouchsafe_tests::harness::scripted_server::{Answer, Reply, RoleFiles, Route};
+use vouchsafe_tests::harness::token_issuer::TokenIssuer;
 use vouchsafe_tests::harness::{
     Certificates, HarnessError, NotaryClient, NotaryServer, Registry, ScriptedServer, process,
 };
@@ -204,6 +206,32 @@ fn a_scripted_server_passes_a_real_repository_through_and_breaks_it_on_demand() 
     assert!(fresh().list(GUN, &[]).is_err());
     front.clear_script();
     front.demand(Access::Basic(Login::new("user", "secret")));
+    assert!(fresh().list(GUN, &[]).is_err());
+}
+
+#[test]
+fn a_real_server_takes_the_tokens_that_a_scripted_token_service_signs() {
+    let issuer = Arc::new(TokenIssuer::new().unwrap());
+    let tokens = ScriptedServer::plain().unwrap();
+    let service = |refused: &[&str]| {
+        let refused = refused.iter().map(|gun| (*gun).to_owned()).collect();
+        let issuer = Some(Arc::clone(&issuer));
+        Access::Token(TokenService {
+            issuer,
+            refused,
+            ..TokenService::default()
+        })
+    };
+    tokens.demand(service(&[]));
+    let server = NotaryServer::with_tokens(&format!("{}/token", tokens.url()), &issuer).unwrap();
+    let root = format!("{}/v2/{GUN}/_trust/tuf/root.json", server.url());
+    let publisher = NotaryClient::publisher(&server.url(), None).unwrap();
+    publisher.init(GUN).unwrap();
+    // Curl brings no token.
+    assert_eq!(fetch(None, &root).unwrap().0, Some(22));
+    let fresh = || NotaryClient::verifier(&server.url(), None, &TrustPinning::FirstUse).unwrap();
+    assert!(fresh().list(GUN, &[]).is_ok());
+    tokens.demand(service(&[GUN]));
     assert!(fresh().list(GUN, &[]).is_err());
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::port::PortLease;
 use super::process::{Process, Signal};
+use super::token_issuer::{ISSUER, SERVICE, TokenIssuer};
 use super::{Certificates, HarnessError, TempDir};
 
 /// Debian's `notary-server` on loopback with the memory back end.
@@ -19,19 +20,6 @@ pub struct NotaryServer {
     // The server is dropped before the signer it talks to.
     server: Option<Process>,
     _signer: Option<Signer>,
-}
-
-/// Token authentication of a Notary server.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TokenAuthentication {
-    /// Where a client gets its token.
-    pub realm: String,
-    /// The `service` that the challenge names and the token's audience has to be.
-    pub service: String,
-    /// Who must have issued the token.
-    pub issuer: String,
-    /// Certificates of the keys that may sign tokens, as PEM.
-    pub root_certificates: String,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,16 +59,20 @@ impl NotaryServer {
         )
     }
 
-    /// Starts a server without TLS that demands tokens.
+    /// Starts a server without TLS that demands tokens from `realm`, signed by this issuer.
     ///
     /// # Errors
     ///
     /// As [`NotaryServer::restart`].
-    pub fn with_tokens(tokens: &TokenAuthentication) -> Result<Self, HarnessError> {
+    pub fn with_tokens(realm: &str, issuer: &TokenIssuer) -> Result<Self, HarnessError> {
         let directory = TempDir::new("token-roots")?;
-        let roots = directory.write("roots.pem", &tokens.root_certificates)?;
-        let options = json!({"realm": tokens.realm, "service": tokens.service, "issuer": tokens.issuer, "rootcertbundle": roots});
-        let settings = json!({"trust_service": {"type": "local"}, "auth": {"type": "token", "options": options}});
+        let roots = directory.write("roots.pem", issuer.certificate_pem())?;
+        let options =
+            json!({"realm": realm, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": roots});
+        let settings = json!({
+            "trust_service": {"type": "local"},
+            "auth": {"type": "token", "options": options},
+        });
         Self::start(Transport::Plain, &settings, None)
     }
 

@@ -17,7 +17,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use self::access::Access;
+use self::access::{Access, IssuedTokens};
 pub use self::answer::{Answer, Reply};
 pub use self::feed::FeedRecord;
 pub use self::route::Route;
@@ -80,7 +80,10 @@ impl ScriptedServer {
 
     /// Demands credentials from now on; tokens issued before are void.
     pub fn demand(&self, access: Access) {
-        self.state.change(|content| content.access = access);
+        self.state.change(|content| {
+            content.access = access;
+            content.issued = IssuedTokens::default();
+        });
     }
 
     /// Answers a route so from now on. Later instructions go before earlier ones.

@@ -1,6 +1,7 @@
 //! Authentication: HTTP Basic, and the Docker registry token protocol.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -10,9 +11,10 @@ use serde_json::json;
 use super::answer::Reply;
 use super::route::Asked;
 use crate::harness::http::Request;
+use crate::harness::token_issuer::{SERVICE, TokenIssuer};
 
 /// What the server demands of a request.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub enum Access {
     /// Nothing.
     #[default]
@@ -33,7 +35,7 @@ pub struct Login {
 }
 
 /// A token service and what it grants.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct TokenService {
     /// Who gets tokens; `None` gives them to anyone.
     pub login: Option<Login>,
@@ -45,10 +47,16 @@ pub struct TokenService {
     pub refused: BTreeSet<String>,
     /// How many of the asked scopes one token carries at most.
     pub scopes_per_token: usize,
-    issued: BTreeMap<String, Token>,
+    /// Signs the tokens, for a real server to check; without it they are plain words that only
+    /// this server knows.
+    pub issuer: Option<Arc<TokenIssuer>>,
 }
 
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// The tokens that a server has given out.
+#[derive(Debug, Default)]
+pub(super) struct IssuedTokens(BTreeMap<String, Token>);
+
+#[derive(Debug)]
 struct Token {
     scopes: BTreeSet<String>,
     expires: Instant,
@@ -81,38 +89,44 @@ impl Default for TokenService {
             grants_catalog: true,
             refused: BTreeSet::new(),
             scopes_per_token: usize::MAX,
-            issued: BTreeMap::new(),
+            issuer: None,
         }
     }
 }
 
 impl Access {
     /// The answer to a request that is not let through; `None` lets it through.
-    pub(super) fn refusal(&self, base: &str, asked: &Asked, request: &Request) -> Option<Reply> {
+    pub(super) fn refusal(
+        &self,
+        issued: &IssuedTokens,
+        base: &str,
+        asked: &Asked,
+        request: &Request,
+    ) -> Option<Reply> {
         match self {
             Self::Open => None,
             Self::Basic(login) => {
                 (!login.sent_with(request)).then(|| unauthorized("Basic realm=\"notary\""))
             }
-            Self::Token(service) => service.refusal(base, asked, request),
+            Self::Token(_) => issued.refusal(base, asked, request),
         }
     }
 
     /// The answer of `/token`.
-    pub(super) fn issue_token(&mut self, request: &Request) -> Reply {
+    pub(super) fn issue_token(&self, issued: &mut IssuedTokens, request: &Request) -> Reply {
         match self {
-            Self::Token(service) => service.issue(request),
+            Self::Token(service) => service.issue(issued, request),
             Self::Open | Self::Basic(_) => Reply::error(404, "METADATA_NOT_FOUND"),
         }
     }
 }
 
-impl TokenService {
+impl IssuedTokens {
     fn refusal(&self, base: &str, asked: &Asked, request: &Request) -> Option<Reply> {
         let needed = scope_of(asked);
         let challenge = |error: &str| {
             unauthorized(&format!(
-                "Bearer realm=\"{base}/token\",service=\"notary\",scope=\"{needed}\"{error}"
+                "Bearer realm=\"{base}/token\",service=\"{SERVICE}\",scope=\"{needed}\"{error}"
             ))
         };
         let Some(token) = request
@@ -121,7 +135,7 @@ impl TokenService {
         else {
             return Some(challenge(""));
         };
-        match self.issued.get(token) {
+        match self.0.get(token) {
             Some(token) if token.expires > Instant::now() && token.scopes.contains(&needed) => None,
             Some(token) if token.expires > Instant::now() => {
                 Some(challenge(",error=\"insufficient_scope\""))
@@ -129,8 +143,10 @@ impl TokenService {
             Some(_) | None => Some(challenge(",error=\"invalid_token\"")),
         }
     }
+}
 
-    fn issue(&mut self, request: &Request) -> Reply {
+impl TokenService {
+    fn issue(&self, issued: &mut IssuedTokens, request: &Request) -> Reply {
         if self
             .login
             .as_ref()
@@ -138,20 +154,21 @@ impl TokenService {
         {
             return unauthorized("Basic realm=\"token service\"");
         }
-        let asked: Vec<String> = request
+        let scopes: BTreeSet<String> = request
             .query("scope")
             .iter()
-            .flat_map(|scopes| scopes.split(' ').map(str::to_owned).collect::<Vec<_>>())
-            .collect();
-        let scopes = asked
-            .into_iter()
+            .flat_map(|scopes| scopes.split(' '))
             .take(self.scopes_per_token)
+            .flat_map(single_actions)
             .filter(|scope| self.grants(scope))
             .collect();
-        let token = format!("token-{}", self.issued.len() + 1);
         let lifetime = self.lifetime.unwrap_or(UNSTATED_LIFETIME);
+        let token = self.issuer.as_ref().map_or_else(
+            || format!("token-{}", issued.0.len() + 1),
+            |issuer| issuer.token(&scopes, lifetime),
+        );
         let expires = Instant::now() + lifetime;
-        self.issued.insert(token.clone(), Token { scopes, expires });
+        issued.0.insert(token.clone(), Token { scopes, expires });
         let mut answer = json!({"token": token});
         if let (Some(lifetime), Some(answer)) = (self.lifetime, answer.as_object_mut()) {
             answer.insert("expires_in".to_owned(), lifetime.as_secs().into());
@@ -164,10 +181,19 @@ impl TokenService {
             .strip_prefix("repository:")
             .and_then(|rest| rest.rsplit_once(':'))
         {
-            Some((gun, actions)) => actions == "pull" && !self.refused.contains(gun),
+            Some((gun, _)) => !self.refused.contains(gun),
             None => scope == CATALOG && self.grants_catalog,
         }
     }
+}
+
+/// `repository:app:push,pull` as one scope per action.
+fn single_actions(scope: &str) -> Vec<String> {
+    let Some((resource, actions)) = scope.rsplit_once(':') else {
+        return Vec::new();
+    };
+    let scope_of = |action| format!("{resource}:{action}");
+    actions.split(',').map(scope_of).collect()
 }
 
 /// The scope that Notary demands: the catalog for everything that is not of one repository, the ping included.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::access::Access;
+use super::access::{Access, IssuedTokens};
 use super::answer::Reply;
 use super::feed::{self, FeedRecord};
 use super::route::Asked;
@@ -17,6 +17,7 @@ pub(super) struct Content {
     pub(super) feed: Option<Vec<FeedRecord>>,
     pub(super) upstream: Option<SocketAddr>,
     pub(super) access: Access,
+    pub(super) issued: IssuedTokens,
 }
 
 impl Content {
@@ -24,9 +25,9 @@ impl Content {
     pub(super) fn answer(&mut self, base: &str, request: &Request) -> Result<Reply, SocketAddr> {
         let asked = Asked::parse(request.path());
         if asked == Asked::Token {
-            return Ok(self.access.issue_token(request));
+            return Ok(self.access.issue_token(&mut self.issued, request));
         }
-        if let Some(refusal) = self.access.refusal(base, &asked, request) {
+        if let Some(refusal) = self.access.refusal(&self.issued, base, &asked, request) {
             return Ok(refusal);
         }
         self.held(&asked, request)
