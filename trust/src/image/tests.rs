@@ -52,6 +52,7 @@ fn a_reference_names_what_a_runtime_would_pull() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn what_a_runtime_refuses_is_refused_for_its_reason() {
     let host = |host: &str| ReferenceError::Host {
         host: host.to_owned(),
