@@ -5,7 +5,7 @@
 #   usage: install.sh            as root on Debian 12 or later (or as anyone, once all is installed)
 set -euo pipefail
 
-# command → package that brings it; the C compiler is for the cryptography crate.
+# command → packages that bring it, blank-separated; the C compiler is for the cryptography crate.
 declare -A PACKAGE_OF=(
   [cc]="gcc libc6-dev"
   [curl]=curl
@@ -21,6 +21,7 @@ declare -A PACKAGE_OF=(
 missing_packages() {
   local command
   for command in "${!PACKAGE_OF[@]}"; do
+    # shellcheck disable=SC2086 # split into packages
     command -v "$command" >/dev/null || printf '%s\n' ${PACKAGE_OF[$command]}
   done | sort -u
   [ -d /etc/ssl/certs ] || echo ca-certificates
