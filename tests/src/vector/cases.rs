@@ -52,7 +52,6 @@ fn dropping(
 ) -> Case {
     match role {
         RELEASES => case.accepted(repository).answers("signed", &[], denial),
-        "root" if label == "threshold_not_met" => case.refused(repository, role, "not_pinned"),
         _ => case.refused(repository, role, label),
     }
 }

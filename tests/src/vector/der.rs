@@ -13,6 +13,7 @@ pub(super) struct Certificate<'a> {
     pub(super) public_key: &'a [u8],
     /// DER AlgorithmIdentifier of the signature.
     pub(super) algorithm: &'a [u8],
+    pub(super) is_authority: bool,
 }
 
 impl Certificate<'_> {
@@ -24,6 +25,11 @@ impl Certificate<'_> {
         ])])]);
         let validity = sequence(&[time(self.not_before), time(self.not_after)]);
         let critical = tagged(0x01, &[0xff]);
+        let basic = if self.is_authority {
+            tagged(0x01, &[0xff])
+        } else {
+            Vec::new()
+        };
         let extensions = sequence(&[
             // digitalSignature, keyEncipherment
             sequence(&[
@@ -35,7 +41,11 @@ impl Certificate<'_> {
                 oid(EXTENDED_KEY_USAGE),
                 octets(&sequence(&[oid(CODE_SIGNING)])),
             ]),
-            sequence(&[oid(BASIC_CONSTRAINTS), critical, octets(&sequence(&[]))]),
+            sequence(&[
+                oid(BASIC_CONSTRAINTS),
+                critical,
+                octets(&sequence(&[basic])),
+            ]),
         ]);
         sequence(&[
             tagged(0xa0, &integer(&[2])),
@@ -142,6 +152,7 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 pub(super) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+pub(super) const ECDSA_WITH_SHA1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01];
 pub(super) const ECDSA_WITH_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 pub(super) const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 pub(super) const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];

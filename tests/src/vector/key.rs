@@ -44,8 +44,18 @@ enum Form {
         common_name: String,
         not_before: String,
         not_after: String,
+        flaw: Option<Flaw>,
     },
     Plain,
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Flaw {
+    /// It is a certificate authority's.
+    Authority,
+    /// It says that it is signed over SHA-1.
+    Sha1,
 }
 
 /// One signature as an envelope lists it.
@@ -83,11 +93,21 @@ impl Key {
             common_name: common_name.to_owned(),
             not_before: not_before.to_owned(),
             not_after: not_after.to_owned(),
+            flaw: None,
         };
         Self {
             form,
             ..self.clone()
         }
+    }
+
+    /// The same certified key, in a certificate that Notary does not take.
+    #[must_use]
+    pub fn certified_as(mut self, wrong: Flaw) -> Self {
+        if let Form::Certificate { flaw, .. } = &mut self.form {
+            *flaw = Some(wrong);
+        }
+        self
     }
 
     /// The key ID: SHA-256 of the canonical key.
@@ -130,18 +150,25 @@ impl Key {
             common_name,
             not_before,
             not_after,
+            flaw,
         } = &self.form
         else {
             panic!("{self:?} has no certificate");
         };
-        let serial = Sha256::digest(format!("{self:?}"));
+        let serial = Sha256::digest(format!("{} {common_name} {not_before}", self.label));
+        let algorithm = match (self.is_rsa(), flaw) {
+            (true, _) => der::sequence(&[der::oid(der::RSA_WITH_SHA256), der::null()]),
+            (false, Some(Flaw::Sha1)) => der::sequence(&[der::oid(der::ECDSA_WITH_SHA1)]),
+            (false, _) => der::sequence(&[der::oid(der::ECDSA_WITH_SHA256)]),
+        };
         let certificate = der::Certificate {
             common_name,
             not_before,
             not_after,
             serial: &[&[1], &serial[..15]].concat(),
             public_key: &self.spki(),
-            algorithm: &self.certificate_algorithm(),
+            algorithm: &algorithm,
+            is_authority: *flaw == Some(Flaw::Authority),
         };
         let to_be_signed = certificate.to_be_signed();
         let signature = if self.is_rsa() {
@@ -153,14 +180,6 @@ impl Key {
             "CERTIFICATE",
             &STANDARD.encode(certificate.signed(to_be_signed, &signature)),
         )
-    }
-
-    fn certificate_algorithm(&self) -> Vec<u8> {
-        if self.is_rsa() {
-            der::sequence(&[der::oid(der::RSA_WITH_SHA256), der::null()])
-        } else {
-            der::sequence(&[der::oid(der::ECDSA_WITH_SHA256)])
-        }
     }
 
     fn public_bytes(&self) -> Vec<u8> {

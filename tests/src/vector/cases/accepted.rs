@@ -8,7 +8,7 @@ pub(super) fn cases() -> Vec<Case> {
         ("html", "a<b>&c"),
         ("quotes", "q\"uote\\back"),
         ("unicode", "ünïcødé-😀-e\u{301}"),
-        ("separators", "ls\u{2028}ps\u{2029}"),
+        ("separators", "ls\u{2028}ps\u{2029}end"),
         ("surrogate-order", "\u{ffff}"),
         ("delete", "del\u{7f}"),
         ("slashes", "a/b/../c"),

@@ -159,13 +159,13 @@ fn dropped() -> Vec<Case> {
             .accepted(delegated())
             .accepted(removed)
             .signed("signed", &[], "image")
-            .answers("signed", &["alice"], "delegation_not_published"),
+            .answers("signed", &["alice"], "not_delegated"),
         Case::new(
             "delegation-unknown",
             "a delegation that the repository does not have is asked for",
         )
         .accepted(delegated())
-        .answers("signed", &["mallory"], "delegation_not_published"),
+        .answers("signed", &["mallory"], "not_delegated"),
         Case::new(
             "delegation-file-missing",
             "the snapshot lists a delegation that is not served",
@@ -184,7 +184,7 @@ fn dropped() -> Vec<Case> {
                 |role| !matches!(role.at(&["name"]), Json::Text(name) if name == "targets/alice"),
             );
         }))
-        .answers("signed", &["alice"], "delegation_not_published"),
+        .answers("signed", &["alice"], "not_delegated"),
     ]
 }
 

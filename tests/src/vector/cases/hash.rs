@@ -25,60 +25,49 @@ fn each_file(role: &'static str) -> [Case; 6] {
     let stated = move |edit: fn(&mut Json)| {
         delegated().edit(parent, move |signed| edit(signed.at(&["meta", role])))
     };
-    // To a reader a snapshot that misstates the root names another root.
-    let label = move |label| {
-        if role == "root" {
-            "root_mismatch"
-        } else {
-            label
-        }
-    };
     let case = |fault: &str, shows: &str| {
         Case::new(
             format!("{fault}-{name}"),
             format!("{shows}: {role} in {parent}"),
         )
     };
-    let refused =
-        |case: Case, repository: Repository, fault| case.refused(repository, role, label(fault));
-    let too_long = refused(
-        case(
-            "wrong-length-longer",
-            "one byte more is stated than the file has",
-        ),
-        stated(|meta| add(meta, 1)),
-        "wrong_length",
+    // A snapshot that misstates the root states another root, to whoever reads it.
+    let wrong = |case: Case, repository: Repository, label| match role {
+        "root" => case.refused(repository, "snapshot", "root_mismatch"),
+        _ => case.refused(repository, role, label),
+    };
+    let shorter = case(
+        "wrong-length-shorter",
+        "one byte less is stated than the file has",
     );
+    let shorter = wrong(shorter, stated(|meta| add(meta, -1)), "wrong_length");
+    let longer = case(
+        "wrong-length-longer",
+        "one byte more is stated than the file has",
+    );
+    let longer = wrong(longer, stated(|meta| add(meta, 1)), "wrong_length");
+    let sha256 = case("wrong-sha256", "another SHA-256 is stated");
+    let sha512 = case(
+        "wrong-sha512",
+        "the SHA-256 is right, the SHA-512 is another",
+    );
+    let no_sha256 = stated(|meta| {
+        meta.at(&["hashes"]).take("sha256");
+    });
+    let no_sha256 =
+        case("no-sha256", "only a SHA-512 is stated").refused(no_sha256, parent, "no_hash");
     [
-        refused(
-            case(
-                "wrong-length-shorter",
-                "one byte less is stated than the file has",
-            ),
-            stated(|meta| add(meta, -1)),
-            "wrong_length",
-        ),
-        too_long.client_differs("it takes the stated length as a limit only"),
-        refused(
-            case("wrong-sha256", "another SHA-256 is stated"),
-            stated(|meta| flip(meta, "sha256")),
-            "wrong_hash",
-        ),
-        refused(
-            case(
-                "wrong-sha512",
-                "the SHA-256 is right, the SHA-512 is another",
-            ),
-            stated(|meta| flip(meta, "sha512")),
-            "wrong_hash",
-        ),
-        case("no-sha256", "only a SHA-512 is stated").refused(
-            stated(|meta| {
-                meta.at(&["hashes"]).take("sha256");
-            }),
-            parent,
-            "no_hash",
-        ),
+        match role {
+            "root" => shorter.client_differs("it looks at a root's hashes alone"),
+            _ => shorter,
+        },
+        longer.client_differs("it takes the stated length as a limit only"),
+        wrong(sha256, stated(|meta| flip(meta, "sha256")), "wrong_hash"),
+        wrong(sha512, stated(|meta| flip(meta, "sha512")), "wrong_hash"),
+        match role {
+            RELEASES => no_sha256.client_differs("it wants a SHA-256 of root and targets alone"),
+            _ => no_sha256,
+        },
         case("no-hashes", "no hash is stated").refused(
             stated(|meta| meta.at(&["hashes"]).members().clear()),
             parent,

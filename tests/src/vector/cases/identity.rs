@@ -2,7 +2,7 @@
 
 use super::super::case::{Case, GUN, delegated, plain, root_key};
 use super::super::json::Json;
-use super::super::key::Key;
+use super::super::key::{Flaw, Key};
 use super::super::repository::Repository;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -78,12 +78,31 @@ fn names() -> Vec<Case> {
             .pinned(std::slice::from_ref(&key))
             .refused(of(&key), "root", "certificate_name")
     });
-    let bare = Key::p256("root");
-    let bare_case = Case::new(
-        "root-key-without-certificate",
-        "nothing ties a bare root key to the GUN",
-    )
-    .refused(of(&bare), "root", "certificate_name");
+    let unusable = [
+        (
+            "missing",
+            Key::p256("root"),
+            "nothing ties a bare root key to the GUN",
+            "no_certificate",
+        ),
+        (
+            "of-authority",
+            root_key().certified_as(Flaw::Authority),
+            "a root certificate that may sign others",
+            "no_certificate",
+        ),
+        (
+            "sha1",
+            root_key().certified_as(Flaw::Sha1),
+            "a root certificate signed with SHA-1",
+            "certificate_weak",
+        ),
+    ]
+    .map(|(name, key, shows, label)| {
+        Case::new(format!("certificate-{name}"), shows)
+            .pinned(std::slice::from_ref(&key))
+            .refused(of(&key), "root", label)
+    });
     let both = Key::p256("root").certified("registry.example.com/team/other");
     let second = Repository::plain(GUN).keys("root", &[both, root_key()]);
     let two = Case::new(
@@ -95,7 +114,8 @@ fn names() -> Vec<Case> {
     accepted
         .into_iter()
         .chain(refused)
-        .chain([bare_case, two])
+        .chain(unusable)
+        .chain([two])
         .collect()
 }
 

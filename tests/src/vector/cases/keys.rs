@@ -40,9 +40,8 @@ pub(super) fn cases() -> Vec<Case> {
         .tag("targets/alice", "signed", "image");
     let short = Key::new(Kind::RsaShort, "");
     let short_role = Repository::plain(GUN).keys("timestamp", std::slice::from_ref(&short));
-    let short_root = short.certified(GUN);
     let short_delegation = Repository::plain(GUN)
-        .delegate("targets/alice", &[short], &[""])
+        .delegate("targets/alice", std::slice::from_ref(&short), &[""])
         .tag("targets/alice", "signed", "image");
     let unknown = Repository::plain(GUN).edit("root", |signed| {
         let mut key = Key::p256("unknown").to_json();
@@ -82,8 +81,11 @@ pub(super) fn cases() -> Vec<Case> {
             "key-rsa-1024-root",
             "an RSA key of 1024 bits counts for nothing: root",
         )
-        .pinned(&[short_root.clone()])
-        .refused(Repository::with_root_key(short_root), "root", "not_pinned"),
+        .refused(
+            Repository::with_root_key(short.certified(GUN)),
+            "root",
+            "threshold_not_met",
+        ),
     ];
     roots.into_iter().chain(rest).collect()
 }

@@ -19,11 +19,9 @@ fn two_generations() -> (Repository, Repository) {
     let old = ROLES[1..]
         .iter()
         .fold(delegated(), |it, role| it.version(role, 5));
-    let new = ["targets/releases", "targets/alice"]
-        .into_iter()
-        .fold(old.clone(), |it, role| {
-            it.tag(role, "signed", "newer image")
-        })
+    let new = old
+        .clone()
+        .tag(RELEASES, "signed", "newer image")
         .publish(&[RELEASES, "targets", "snapshot", "timestamp"]);
     (old, new)
 }
@@ -41,9 +39,14 @@ fn rolled_back(role: &'static str) -> Case {
             .version(role, 4),
     };
     let shows = format!("an older version than the one accepted before: {role}");
-    Case::new(format!("rollback-{}", slug(role)), shows)
+    let case = Case::new(format!("rollback-{}", slug(role)), shows)
         .accepted(first)
-        .refused(second, role, "rollback")
+        .refused(second, role, "rollback");
+    if role == RELEASES {
+        case.client_differs(NO_FLOOR)
+    } else {
+        case
+    }
 }
 
 fn equivocated(role: &'static str) -> Case {
@@ -106,7 +109,8 @@ fn replays() -> Vec<Case> {
         .refused(old.clone(), "timestamp", "rollback"),
         replay("snapshot"),
         replay("targets"),
-        replay(RELEASES),
+        replay(RELEASES).client_differs(NO_FLOOR),
+        replay_under_new_targets(),
         mixed("snapshot"),
         mixed("targets"),
         mixed(RELEASES),
@@ -121,6 +125,21 @@ fn replays() -> Vec<Case> {
         )
         .refused(early, "snapshot", "wrong_hash"),
     ]
+}
+
+fn replay_under_new_targets() -> Case {
+    let (old, new) = two_generations();
+    let older = new
+        .clone()
+        .version(RELEASES, 5)
+        .publish(&["targets", "snapshot", "timestamp"]);
+    Case::new(
+        "rollback-delegation-under-new-targets",
+        "an older delegation under newer targets",
+    )
+    .accepted(old)
+    .accepted(new)
+    .refused(older, RELEASES, "rollback")
 }
 
 /// A role whose keys the root rotated starts again at any version.
@@ -140,6 +159,7 @@ fn floors() -> Vec<Case> {
         )
         .accepted(old)
         .accepted(rotated)
+        .client_differs("it forgets the old version in the run after this one only")
         .signed("signed", &[], "image")
     };
     let (old, _) = two_generations();
@@ -205,3 +225,5 @@ fn progress() -> Vec<Case> {
         .signed("signed", &[], "image"),
     ]
 }
+
+const NO_FLOOR: &str = "it knows a delegation's old version only where targets changed, too";

@@ -105,7 +105,11 @@ fn broken() -> Vec<Case> {
     let one_of_old = one_of_old.signed_by("root", &[root_key(), key(2)]);
     let chain = || delegated().rotate_root(&key(2)).rotate_root(&key(3));
     let skipped = delegated().rotate_root(&key(2)).version("root", 3);
-    let mislabelled = chain().next_root().rename_root(3, 2).without_root(3);
+    let all = [root_key(), key(2), key(3)];
+    let mislabelled = chain()
+        .signed_by("root", &all)
+        .next_root()
+        .rename_root(3, 2);
     let foreign = delegated()
         .rotate_root(&key(2))
         .signed_by("root", &[key(2)])
@@ -181,6 +185,7 @@ fn broken() -> Vec<Case> {
             "rotation-undone",
             "after a rotation the old root is served again",
         )
+        .accepted(delegated())
         .accepted(delegated().rotate_root(&key(2)))
         .refused(
             delegated().version("timestamp", 9).version("snapshot", 9),

@@ -33,7 +33,7 @@ fn each_role(role: &'static str) -> [Case; 4] {
             "delegation_not_signed",
         )
     };
-    let damaged = delegated().edit_envelope(role, |file| tamper(file, 0, flip));
+    let damaged = delegated().edit_envelope(role, tamper_all);
     let missing = delegated().edit_envelope(role, |file| file.at(&["signatures"]).items().clear());
     let (own, second) = (own_key(role), Key::p256("second"));
     let second = if role == "root" {
@@ -169,8 +169,14 @@ fn signature(file: &mut Json, index: usize) -> &mut Json {
     &mut file.at(&["signatures"]).items()[index]
 }
 
+fn tamper_all(file: &mut Json) {
+    for index in 0..file.at(&["signatures"]).items().len() {
+        tamper(file, index, flip);
+    }
+}
+
 /// Changes the bytes of a signature.
-pub(super) fn tamper(file: &mut Json, index: usize, change: impl Fn(&[u8]) -> Vec<u8>) {
+fn tamper(file: &mut Json, index: usize, change: impl Fn(&[u8]) -> Vec<u8>) {
     let sig = signature(file, index).at(&["sig"]);
     let Json::Text(text) = sig else {
         panic!("a signature is text")
