@@ -1,5 +1,11 @@
 //! Writes `tests/vectors/` anew, or with `check` says where it differs from what would be written.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool"
+)]
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io};

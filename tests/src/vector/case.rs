@@ -27,7 +27,7 @@ pub(super) struct Case {
 
 enum Verdict {
     Accepted,
-    Refused(&'static str, &'static str),
+    Refused(String, &'static str),
 }
 
 impl Case {
@@ -64,11 +64,11 @@ impl Case {
     pub(super) fn refused(
         mut self,
         repository: Repository,
-        role: &'static str,
+        role: &str,
         label: &'static str,
     ) -> Self {
         self.steps
-            .push((repository, Verdict::Refused(role, label), None));
+            .push((repository, Verdict::Refused(role.to_owned(), label), None));
         self
     }
 
@@ -141,12 +141,12 @@ impl Case {
             .map(|(index, (repository, verdict, differs))| {
                 let (expect, client) = match verdict {
                     Verdict::Accepted => {
-                        let anchors = self.anchors(repository, &pems);
+                        let anchors = Self::anchors(repository, &pems);
                         let versions = repository.versions();
                         (Expect::Accepted { versions, anchors }, Client::Accepts)
                     }
                     Verdict::Refused(role, label) => {
-                        let (role, label) = ((*role).to_owned(), (*label).to_owned());
+                        let (role, label) = (role.clone(), (*label).to_owned());
                         (Expect::Refused { role, label }, Client::Refuses)
                     }
                 };
@@ -182,7 +182,7 @@ impl Case {
     }
 
     /// The trust roots that signed any root on the way.
-    fn anchors(&self, repository: &Repository, pems: &BTreeMap<String, String>) -> Vec<String> {
+    fn anchors(repository: &Repository, pems: &BTreeMap<String, String>) -> Vec<String> {
         let signers = repository.root_signers();
         let signed = |pem: &String| signers.iter().any(|key| key.public_key_pem() == *pem);
         pems.iter()
@@ -195,6 +195,11 @@ impl Case {
 /// The publisher's root key in its certificate for [`GUN`].
 pub(super) fn root_key() -> Key {
     Key::p256("root").certified(GUN)
+}
+
+/// The same root key in a later certificate, and so under another key ID.
+pub(super) fn root_key_renewed() -> Key {
+    Key::p256("root").certified_between(GUN, "2021-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
 }
 
 /// The name of a role in the name of a case.

@@ -9,9 +9,9 @@ pub(super) struct Certificate<'a> {
     /// RFC 3339, UTC, whole seconds.
     pub(super) not_after: &'a str,
     pub(super) serial: &'a [u8],
-    /// DER SubjectPublicKeyInfo.
+    /// DER `SubjectPublicKeyInfo`.
     pub(super) public_key: &'a [u8],
-    /// DER AlgorithmIdentifier of the signature.
+    /// DER `AlgorithmIdentifier` of the signature.
     pub(super) algorithm: &'a [u8],
     pub(super) is_authority: bool,
 }
@@ -121,7 +121,8 @@ fn utf8(text: &str) -> Vec<u8> {
 fn time(rfc3339: &str) -> Vec<u8> {
     let digits: String = rfc3339.chars().filter(char::is_ascii_digit).collect();
     if rfc3339 < "2050" {
-        tagged(0x17, format!("{}Z", &digits[2..]).as_bytes())
+        let short: String = digits.chars().skip(2).collect();
+        tagged(0x17, format!("{short}Z").as_bytes())
     } else {
         tagged(0x18, format!("{digits}Z").as_bytes())
     }

@@ -71,16 +71,26 @@ impl Json {
         self.members().push((name.to_owned(), value));
     }
 
-    /// Takes a member away and returns it.
+    /// Takes the first member of that name away.
     ///
     /// # Panics
     ///
     /// Where there is no such member.
+    pub fn remove(&mut self, name: &str) {
+        drop(self.take(name));
+    }
+
+    /// Takes the first member of that name away, and returns its value.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such member.
+    #[must_use]
     pub fn take(&mut self, name: &str) -> Self {
         let members = self.members();
-        let index = members.iter().position(|(member, _)| member == name);
+        let found = members.iter().position(|(member, _)| member == name);
         members
-            .remove(index.unwrap_or_else(|| panic!("there is no member {name}")))
+            .remove(found.unwrap_or_else(|| panic!("there is no member {name}")))
             .1
     }
 
@@ -130,14 +140,14 @@ impl Json {
             Self::Int(number) => out.extend(number.to_string().bytes()),
             Self::Text(text) => write_text(text, out, form),
             Self::Array(items) => {
-                write_list(b"[]", items, out, |item, out| item.write(out, form));
+                write_list(*b"[]", items, out, |item, out| item.write(out, form));
             }
             Self::Object(members) => {
                 let members = match form {
                     Form::Canonical => last_of_each(members),
                     Form::Wire => members.iter().collect(),
                 };
-                write_list(b"{}", members, out, |(name, value), out| {
+                write_list(*b"{}", members, out, |(name, value), out| {
                     write_text(name, out, form);
                     out.push(b':');
                     value.write(out, form);
@@ -175,19 +185,19 @@ fn last_of_each(members: &[(String, Json)]) -> Vec<&(String, Json)> {
 }
 
 fn write_list<T>(
-    brackets: &[u8; 2],
+    [open, close]: [u8; 2],
     items: impl IntoIterator<Item = T>,
     out: &mut Vec<u8>,
     mut write: impl FnMut(T, &mut Vec<u8>),
 ) {
-    out.push(brackets[0]);
+    out.push(open);
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
         write(item, out);
     }
-    out.push(brackets[1]);
+    out.push(close);
 }
 
 fn write_text(text: &str, out: &mut Vec<u8>, form: Form) {

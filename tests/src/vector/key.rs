@@ -45,6 +45,7 @@ enum Form {
         not_before: String,
         not_after: String,
         flaw: Option<Flaw>,
+        issuer: Option<Box<Key>>,
     },
     Plain,
 }
@@ -94,6 +95,7 @@ impl Key {
             not_before: not_before.to_owned(),
             not_after: not_after.to_owned(),
             flaw: None,
+            issuer: None,
         };
         Self {
             form,
@@ -106,6 +108,15 @@ impl Key {
     pub fn certified_as(mut self, wrong: Flaw) -> Self {
         if let Form::Certificate { flaw, .. } = &mut self.form {
             *flaw = Some(wrong);
+        }
+        self
+    }
+
+    /// The same certified key, with the certificate of `authority` after its own.
+    #[must_use]
+    pub fn with_intermediate(mut self, authority: Self) -> Self {
+        if let Form::Certificate { issuer, .. } = &mut self.form {
+            *issuer = Some(Box::new(authority));
         }
         self
     }
@@ -151,6 +162,7 @@ impl Key {
             not_before,
             not_after,
             flaw,
+            issuer,
         } = &self.form
         else {
             panic!("{self:?} has no certificate");
@@ -176,16 +188,20 @@ impl Key {
         } else {
             der_signature(&self.sign_ecdsa(&to_be_signed))
         };
-        der::pem(
-            "CERTIFICATE",
-            &STANDARD.encode(certificate.signed(to_be_signed, &signature)),
-        )
+        let own = STANDARD.encode(certificate.signed(to_be_signed, &signature));
+        let issuer = issuer.as_ref().map(|issuer| issuer.certificate_pem());
+        der::pem("CERTIFICATE", &own) + &issuer.unwrap_or_default()
     }
 
     fn public_bytes(&self) -> Vec<u8> {
         match self.kind {
             Kind::Ed25519 => self.ed25519().public_key().as_ref().to_vec(),
-            _ => self.spki(),
+            Kind::P256
+            | Kind::P384
+            | Kind::P521
+            | Kind::RsaPkcs1
+            | Kind::RsaPss
+            | Kind::RsaShort => self.spki(),
         }
     }
 
@@ -312,5 +328,7 @@ pub(super) fn der_signature(raw: &[u8]) -> Vec<u8> {
 
 /// Lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }

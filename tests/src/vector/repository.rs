@@ -6,12 +6,15 @@ use std::rc::Rc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha256};
 
 use super::json::Json;
 use super::key::{Key, hex};
 
+mod build;
 mod signed;
+
+pub(super) use build::meta;
 
 /// The files of one step by path, as a server offers them.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -40,16 +43,18 @@ struct Role {
     edits: Vec<Edit>,
 }
 
+type Change<T> = Rc<dyn Fn(&mut T)>;
+
 #[derive(Clone)]
 enum Edit {
     /// Of the `signed` object, before it is signed.
-    Signed(Rc<dyn Fn(&mut Json)>),
+    Signed(Change<Json>),
     /// Of the envelope, after signing.
-    Envelope(Rc<dyn Fn(&mut Json)>),
+    Envelope(Change<Json>),
     /// Of the file's bytes, before its parent hashes them.
-    Bytes(Rc<dyn Fn(&mut Vec<u8>)>),
+    Bytes(Change<Vec<u8>>),
     /// Of the file's bytes, after its parent has hashed them.
-    Served(Rc<dyn Fn(&mut Vec<u8>)>),
+    Served(Change<Vec<u8>>),
 }
 
 impl fmt::Debug for Edit {
@@ -154,7 +159,7 @@ impl Repository {
     /// Sets when `role` expires.
     #[must_use]
     pub fn expires(self, role: &str, expires: &str) -> Self {
-        self.with(role, |role| role.expires = expires.to_owned())
+        self.with(role, |role| expires.clone_into(&mut role.expires))
     }
 
     /// Gives `role` other keys, by which it is then signed.
@@ -212,7 +217,7 @@ impl Repository {
     #[must_use]
     pub fn next_root(mut self) -> Self {
         let root = self.role("root");
-        let file = self.file("root", root).hashed;
+        let file = self.root_file();
         self.past_roots.insert(root.version, file);
         self.publish(&["root", "snapshot", "timestamp"])
             .with("root", |root| root.signers = None)
@@ -265,49 +270,6 @@ impl Repository {
             .any(|(name, it)| name == role && it.published)
     }
 
-    /// The role files that a server serves, by plain and, for roots, by versioned name.
-    pub fn files(&self) -> Files {
-        let mut built: BTreeMap<String, Built> = BTreeMap::new();
-        let published = |(_, role): &&(String, Role)| role.published;
-        for (name, role) in self.roles.iter().filter(published) {
-            if !matches!(name.as_str(), "snapshot" | "timestamp") {
-                built.insert(name.clone(), self.file(name, role));
-            }
-        }
-        for name in ["snapshot", "timestamp"] {
-            let role = self.role(name);
-            let meta = match name {
-                "snapshot" => built
-                    .iter()
-                    .map(|(name, file)| (name.as_str(), file.meta()))
-                    .collect(),
-                _ => vec![("snapshot", built["snapshot"].meta())],
-            };
-            let signed = signed::listing(name, role, meta);
-            let file = finish(role, signed);
-            built.insert(name.to_owned(), file);
-        }
-        let mut files = self.past_roots.clone();
-        files.insert(self.role("root").version, built["root"].served.clone());
-        let roots = files
-            .into_iter()
-            .map(|(version, file)| (format!("{version}.root.json"), file));
-        built
-            .into_iter()
-            .map(|(name, file)| (format!("{name}.json"), file.served))
-            .chain(roots)
-            .filter(|(name, _)| !self.withheld.contains(name))
-            .collect()
-    }
-
-    fn file(&self, name: &str, role: &Role) -> Built {
-        let signed = match name {
-            "root" => signed::root(self),
-            _ => signed::targets(self, name, role),
-        };
-        finish(role, signed)
-    }
-
     fn role(&self, name: &str) -> &Role {
         let found = self.roles.iter().find(|(role, _)| role == name);
         &found.unwrap_or_else(|| panic!("there is no role {name}")).1
@@ -336,71 +298,11 @@ impl Role {
     }
 }
 
-/// A file as its parent hashed it, and as it is served.
-struct Built {
-    hashed: Vec<u8>,
-    served: Vec<u8>,
-}
-
-impl Built {
-    fn meta(&self) -> Json {
-        meta(&self.hashed)
-    }
-}
-
-/// Signs a role's content and applies its edits in their order: content, envelope, bytes.
-fn finish(role: &Role, mut signed: Json) -> Built {
-    for edit in &role.edits {
-        if let Edit::Signed(edit) = edit {
-            edit(&mut signed);
-        }
-    }
-    let message = signed.canonical();
-    let signers = role.signers.as_ref().unwrap_or(&role.keys);
-    let signatures = signers
-        .iter()
-        .map(|key| key.sign(&message).to_json(&key.id()))
-        .collect();
-    let mut envelope = Json::object([("signed", signed), ("signatures", Json::Array(signatures))]);
-    envelope.members().reverse();
-    for edit in &role.edits {
-        if let Edit::Envelope(edit) = edit {
-            edit(&mut envelope);
-        }
-    }
-    let mut hashed = envelope.wire();
-    for edit in &role.edits {
-        if let Edit::Bytes(edit) = edit {
-            edit(&mut hashed);
-        }
-    }
-    let mut served = hashed.clone();
-    for edit in &role.edits {
-        if let Edit::Served(edit) = edit {
-            edit(&mut served);
-        }
-    }
-    Built { hashed, served }
-}
-
-/// What a parent states about `file`.
-pub(super) fn meta(file: &[u8]) -> Json {
-    let hashes = [
-        ("sha256", base64(&Sha256::digest(file))),
-        ("sha512", base64(&Sha512::digest(file))),
-    ];
-    let length = u64::try_from(file.len()).expect("a file is not that long");
-    Json::object([
-        ("hashes", Json::object(hashes)),
-        ("length", Json::Int(length)),
-    ])
-}
-
 /// What [`Repository::tag`] makes of an image's name.
 pub fn digest_of(image: &str) -> String {
     format!("sha256:{}", hex(&Sha256::digest(image)))
 }
 
-fn base64(bytes: &[u8]) -> Json {
+pub(super) fn base64(bytes: &[u8]) -> Json {
     Json::Text(STANDARD.encode(bytes))
 }

@@ -4,29 +4,31 @@ use super::super::case::{Case, delegated, plain};
 use super::super::json::Json;
 
 pub(super) fn cases() -> Vec<Case> {
-    let names = [
-        ("html", "a<b>&c"),
-        ("quotes", "q\"uote\\back"),
-        ("unicode", "ünïcødé-😀-e\u{301}"),
-        ("separators", "ls\u{2028}ps\u{2029}end"),
-        ("surrogate-order", "\u{ffff}"),
-        ("delete", "del\u{7f}"),
-        ("slashes", "a/b/../c"),
+    let usual = [
+        Case::new("plain", "a repository whose tags stand in `targets`")
+            .accepted(plain())
+            .signed("signed", &[], "image")
+            .answers("unsigned", &[], "not_signed"),
+        Case::new("delegated", "a repository as `docker trust sign` leaves it")
+            .accepted(delegated())
+            .signed("signed", &[], "image")
+            .signed("signed", &["alice"], "image")
+            .signed("signed", &["releases", "alice"], "image")
+            .answers("unsigned", &[], "not_signed"),
     ];
-    let named = names.map(|(name, tag)| {
-        let repository = names
-            .iter()
-            .fold(plain(), |it, (_, tag)| it.tag("targets", tag, "image"));
-        let shows = format!("a tag with characters that JSON encoders treat differently: {name}");
-        Case::new(format!("tag-name-{name}"), shows)
-            .accepted(repository)
-            .signed(tag, &[], "image")
-    });
+    usual
+        .into_iter()
+        .chain(writing())
+        .chain(tag_names())
+        .collect()
+}
+
+fn writing() -> Vec<Case> {
     let unknown = ["root", "targets", "snapshot", "timestamp"]
         .into_iter()
         .fold(plain(), |it, role| {
             it.edit(role, |signed| {
-                signed.push("x-note", Json::Array(vec!["text".into(), Json::Null]))
+                signed.push("x-note", Json::Array(vec!["text".into(), Json::Null]));
             })
             .edit_envelope(role, |file| file.push("x-unsigned", Json::Bool(true)))
         });
@@ -47,27 +49,17 @@ pub(super) fn cases() -> Vec<Case> {
     });
     let shuffled = plain().edit("targets", |signed| signed.members().reverse());
     let empty = plain().edit("targets", |signed| {
-        signed.at(&["targets"]).members().clear()
+        signed.at(&["targets"]).members().clear();
     });
     let consistent = plain().edit("root", |signed| {
-        signed.at(&["consistent_snapshot"]).set(Json::Bool(true))
+        signed.at(&["consistent_snapshot"]).set(Json::Bool(true));
     });
     let large = plain().edit("targets", |signed| {
         signed
             .at(&["targets", "signed", "length"])
             .set((1 << 53).into());
     });
-    let rest = [
-        Case::new("plain", "a repository whose tags stand in `targets`")
-            .accepted(plain())
-            .signed("signed", &[], "image")
-            .answers("unsigned", &[], "not_signed"),
-        Case::new("delegated", "a repository as `docker trust sign` leaves it")
-            .accepted(delegated())
-            .signed("signed", &[], "image")
-            .signed("signed", &["alice"], "image")
-            .signed("signed", &["releases", "alice"], "image")
-            .answers("unsigned", &[], "not_signed"),
+    vec![
         Case::new("unknown-members", "members that nobody knows")
             .accepted(unknown)
             .signed("signed", &[], "image"),
@@ -101,6 +93,29 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .accepted(large)
         .signed("signed", &[], "image"),
+    ]
+}
+
+fn tag_names() -> Vec<Case> {
+    let names = [
+        ("html", "a<b>&c"),
+        ("quotes", "q\"uote\\back"),
+        ("unicode", "ünïcødé-😀-e\u{301}"),
+        ("separators", "ls\u{2028}ps\u{2029}end"),
+        ("surrogate-order", "\u{ffff}"),
+        ("delete", "del\u{7f}"),
+        ("slashes", "a/b/../c"),
     ];
-    rest.into_iter().chain(named).collect()
+    names
+        .map(|(name, tag)| {
+            let repository = names
+                .iter()
+                .fold(plain(), |it, (_, tag)| it.tag("targets", tag, "image"));
+            let shows =
+                format!("a tag with characters that JSON encoders treat differently: {name}");
+            Case::new(format!("tag-name-{name}"), shows)
+                .accepted(repository)
+                .signed(tag, &[], "image")
+        })
+        .into()
 }

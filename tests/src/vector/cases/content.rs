@@ -7,6 +7,7 @@ use super::super::repository::{Repository, meta as meta_of};
 pub(super) fn cases() -> Vec<Case> {
     let each = ROLES.into_iter().flat_map(each_role);
     each.chain(missing())
+        .chain(missing_files())
         .chain(nulls())
         .chain(meta())
         .chain(roles())
@@ -55,7 +56,7 @@ fn each_role(role: &'static str) -> [Case; 4] {
 
 fn without(role: &'static str, path: &'static [&'static str], member: &'static str) -> Repository {
     plain().edit(role, move |signed| {
-        signed.at(path).take(member);
+        signed.at(path).remove(member);
     })
 }
 
@@ -67,7 +68,7 @@ fn missing() -> Vec<Case> {
         )
         .refused(without(role, path, member), role, label)
     };
-    let mut cases = vec![
+    vec![
         case("version", "targets", &[], "version", "missing_member"),
         case("type", "targets", &[], "_type", "missing_member"),
         case("keys", "root", &[], "keys", "missing_member"),
@@ -121,17 +122,17 @@ fn missing() -> Vec<Case> {
             "targets",
             "invalid_member",
         ),
-    ];
-    for (file, role) in [("targets.json", "targets"), ("snapshot.json", "snapshot")] {
-        cases.push(
-            Case::new(
-                format!("missing-file-{role}"),
-                format!("the server has no {file}"),
-            )
-            .refused(plain().withheld(file), role, "file_missing"),
-        );
-    }
-    cases
+    ]
+}
+
+fn missing_files() -> [Case; 2] {
+    [("targets.json", "targets"), ("snapshot.json", "snapshot")].map(|(file, role)| {
+        Case::new(
+            format!("missing-file-{role}"),
+            format!("the server has no {file}"),
+        )
+        .refused(plain().withheld(file), role, "file_missing")
+    })
 }
 
 /// Go reads `null` as if the member were not there.

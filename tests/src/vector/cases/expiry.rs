@@ -53,7 +53,7 @@ pub(super) fn cases() -> Vec<Case> {
     });
     let absent = [("null", Some(Json::Null)), ("missing", None)].map(|(name, value)| {
         let repository = plain().edit("timestamp", move |signed| {
-            signed.take("expires");
+            signed.remove("expires");
             if let Some(value) = value.clone() {
                 signed.push("expires", value);
             }

@@ -8,6 +8,7 @@ use super::super::repository::Repository;
 pub(super) fn cases() -> Vec<Case> {
     names()
         .into_iter()
+        .chain(intermediates())
         .chain(validity())
         .chain(pins())
         .chain(key_ids())
@@ -117,6 +118,32 @@ fn names() -> Vec<Case> {
         .chain(unusable)
         .chain([two])
         .collect()
+}
+
+/// A root key may be certified by an authority, whose certificate then follows its own.
+fn intermediates() -> Vec<Case> {
+    let authority = Key::p256("authority");
+    let valid = authority
+        .certified("authority")
+        .certified_as(Flaw::Authority);
+    let expired = authority
+        .certified_between("authority", "2010-01-01T00:00:00Z", "2020-01-01T00:00:00Z")
+        .certified_as(Flaw::Authority);
+    let root = root_key().with_intermediate(valid);
+    let lapsed = root_key().with_intermediate(expired);
+    let shows = "an expired intermediate: Notary drops it, and the key ID no longer fits";
+    vec![
+        Case::new(
+            "certificate-intermediate",
+            "a root certificate followed by its authority's",
+        )
+        .pinned(std::slice::from_ref(&root))
+        .accepted(of(&root))
+        .signed("signed", &[], "image"),
+        Case::new("certificate-intermediate-expired", shows)
+            .pinned(std::slice::from_ref(&lapsed))
+            .refused(of(&lapsed), "root", "certificate_validity"),
+    ]
 }
 
 fn validity() -> Vec<Case> {

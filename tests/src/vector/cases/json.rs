@@ -4,13 +4,16 @@ use super::super::case::{Case, ROLES, delegated, plain, slug};
 use super::super::json::Json;
 use super::super::repository::Repository;
 
+mod numbers;
+mod texts;
+
 pub(super) fn cases() -> Vec<Case> {
     let each = ROLES.into_iter().flat_map(each_role);
     each.chain(bytes())
         .chain(duplicates())
         .chain(variants())
-        .chain(numbers())
-        .chain(texts())
+        .chain(numbers::cases())
+        .chain(texts::cases())
         .collect()
 }
 
@@ -215,145 +218,5 @@ fn variants() -> Vec<Case> {
             .accepted(tags)
             .signed("signed", &[], "image")
             .signed("Signed", &[], "other image"),
-    ]
-}
-
-fn numbers() -> Vec<Case> {
-    let version = [
-        ("version-fraction", "2.5", "2"),
-        ("version-point-zero", "2.0", "2"),
-        ("version-exponent", "2e0", "2"),
-        ("version-minus-zero", "-0", "0"),
-        (
-            "version-huge",
-            "18446744073709551616",
-            "-9223372036854775808",
-        ),
-        ("version-beyond-doubles", "2e400", "2"),
-    ]
-    .map(|(name, wire, canonical)| {
-        let label = if wire == "2e400" {
-            "malformed_json"
-        } else {
-            "not_an_integer"
-        };
-        Case::new(name, format!("the version is written `{wire}`")).refused(
-            plain().edit("targets", move |s| {
-                s.at(&["version"]).set(Json::raw(wire, canonical))
-            }),
-            "targets",
-            label,
-        )
-    });
-    let small = [("version-zero", "0"), ("version-negative", "-3")].map(|(name, wire)| {
-        Case::new(name, format!("the version is {wire}")).refused(
-            plain().edit("targets", move |s| {
-                s.at(&["version"]).set(Json::raw(wire, wire))
-            }),
-            "targets",
-            "invalid_member",
-        )
-    });
-    let text = plain().edit("targets", |s| s.at(&["version"]).set("2".into()));
-    let text = Case::new("version-text", "the version is a string").refused(
-        text,
-        "targets",
-        "invalid_member",
-    );
-    let custom = [
-        ("custom-fraction", "1.5", "1", false),
-        ("custom-point-zero", "1.0", "1", true),
-        ("custom-exponent", "1e3", "1000", true),
-        (
-            "custom-beyond-53-bits",
-            "9007199254740993",
-            "9007199254740992",
-            true,
-        ),
-        (
-            "custom-beyond-64-bits",
-            "18446744073709551616",
-            "-9223372036854775808",
-            true,
-        ),
-    ]
-    .map(|(name, wire, canonical, client)| {
-        let case = Case::new(name, format!("`{wire}` in a target's custom data")).refused(
-            plain().edit("targets", move |signed| {
-                signed
-                    .at(&["targets", "signed"])
-                    .push("custom", Json::raw(wire, canonical));
-            }),
-            "targets",
-            "not_an_integer",
-        );
-        if client {
-            case.client_differs("it signs numbers as doubles cut to integers")
-        } else {
-            case
-        }
-    });
-    version
-        .into_iter()
-        .chain(small)
-        .chain([text])
-        .chain(custom)
-        .collect()
-}
-
-fn texts() -> Vec<Case> {
-    let custom = |json: Json| {
-        plain().edit("targets", move |signed| {
-            signed
-                .at(&["targets", "signed"])
-                .push("custom", json.clone());
-        })
-    };
-    let deep = |levels: usize| {
-        let text = "[".repeat(levels) + &"]".repeat(levels);
-        custom(Json::raw(text.clone(), text))
-    };
-    let replacement = "\"\u{fffd}\"";
-    let lenient = "it reads what is no character as U+FFFD";
-    vec![
-        Case::new("invalid-utf-8", "a byte that is not UTF-8 in a string")
-            .refused(
-                custom(Json::raw(*b"\"\xff\"", replacement)),
-                "targets",
-                "malformed_json",
-            )
-            .client_differs(lenient),
-        Case::new("invalid-utf-8-overlong", "a slash in two bytes")
-            .refused(
-                custom(Json::raw(*b"\"\xc0\xaf\"", "\"\u{fffd}\u{fffd}\"")),
-                "targets",
-                "malformed_json",
-            )
-            .client_differs(lenient),
-        Case::new("lone-surrogate", "half of a surrogate pair")
-            .refused(
-                custom(Json::raw(r#""\ud83d""#, replacement)),
-                "targets",
-                "malformed_json",
-            )
-            .client_differs(lenient),
-        Case::new(
-            "raw-control-character",
-            "a newline in a string, not escaped",
-        )
-        .refused(
-            custom(Json::raw("\"\n\"", "\"\n\"")),
-            "targets",
-            "malformed_json",
-        ),
-        Case::new("nested-1000-levels", "arrays in arrays, a thousand deep")
-            .refused(deep(1000), "targets", "too_deep")
-            .client_differs("it has no limit on `custom`"),
-        Case::new(
-            "nested-20000-levels",
-            "arrays in arrays, twenty thousand deep",
-        )
-        .refused(deep(20_000), "targets", "too_deep")
-        .client_differs("it has no limit on `custom`"),
     ]
 }

@@ -1,12 +1,10 @@
 //! Repositories that were deleted and made anew: their histories start again.
 
-use super::super::case::{Case, GUN, delegated, plain};
+use super::super::case::{Case, GUN, delegated, plain, root_key, root_key_renewed};
 use super::super::key::Key;
 use super::super::repository::Repository;
 
 pub(super) fn cases() -> Vec<Case> {
-    let renewed =
-        Key::p256("root").certified_between(GUN, "2021-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
     let other = Key::p256("another root").certified(GUN);
     // A new `notary init` makes a new key for every role besides the root.
     let anew = |root: &Key| {
@@ -23,23 +21,19 @@ pub(super) fn cases() -> Vec<Case> {
             "made anew under the same root key after some history",
         )
         .accepted(delegated().next_root())
-        .refused(anew(&renewed), "root", "rollback"),
+        .refused(anew(&root_key_renewed()), "root", "rollback"),
         Case::new(
             "recreated-same-root-version",
             "made anew under the same root key, at the same root version",
         )
         .accepted(plain())
-        .refused(anew(&renewed), "root", "equivocation"),
+        .refused(anew(&root_key_renewed()), "root", "equivocation"),
         Case::new(
             "recreated-same-certificate",
             "made anew under the same root key and certificate",
         )
         .accepted(plain())
-        .refused(
-            anew(&Key::p256("root").certified(GUN)),
-            "root",
-            "equivocation",
-        )
+        .refused(anew(&root_key()), "root", "equivocation")
         .client_differs("it compares versions alone, and they start no lower"),
         Case::new(
             "recreated-other-root-key",

@@ -69,7 +69,7 @@ fn replays() -> Vec<Case> {
     let (old_files, new_files) = (old.files(), new.files());
     let under = |role: &'static str, files: &Files| {
         let bytes = files[&format!("{role}.json")].clone();
-        move |file: &mut Vec<u8>| *file = bytes.clone()
+        move |file: &mut Vec<u8>| file.clone_from(&bytes)
     };
     let replay = |role: &'static str| {
         let above = if role == "snapshot" {
@@ -106,7 +106,7 @@ fn replays() -> Vec<Case> {
             "a whole older generation, every signature genuine",
         )
         .accepted(new.clone())
-        .refused(old.clone(), "timestamp", "rollback"),
+        .refused(old, "timestamp", "rollback"),
         replay("snapshot"),
         replay("targets"),
         replay(RELEASES).client_differs(NO_FLOOR),
@@ -183,7 +183,7 @@ fn progress() -> Vec<Case> {
     let removed = without
         .clone()
         .edit("targets", |signed| {
-            signed.at(&["targets"]).take("signed");
+            signed.at(&["targets"]).remove("signed");
         })
         .publish(&["targets", "snapshot", "timestamp"]);
     let renewed = plain().publish(&["timestamp"]);

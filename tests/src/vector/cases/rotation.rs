@@ -1,13 +1,14 @@
 //! Root rotation: from the key that was pinned, version by version, to the newest root.
 
-use super::super::case::{Case, GUN, RELEASES, delegated, root_key};
+use super::super::case::{Case, GUN, RELEASES, delegated, root_key, root_key_renewed};
 use super::super::key::Key;
 use super::super::repository::Repository;
 
 pub(super) fn cases() -> Vec<Case> {
     followed()
         .into_iter()
-        .chain(broken())
+        .chain(unsigned())
+        .chain(out_of_order())
         .chain(other_roles())
         .collect()
 }
@@ -23,86 +24,111 @@ fn signed(case: Case) -> Case {
 fn followed() -> Vec<Case> {
     let once = delegated().rotate_root(&key(2));
     let thrice = once.clone().rotate_root(&key(3)).rotate_root(&key(4));
-    let resigned = once.clone().next_root();
-    let renewed =
-        Key::p256("root").certified_between(GUN, "2021-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
-    let renewal = delegated().rotate_root(&renewed);
-    let expired_between = delegated()
+    let renewed = root_key_renewed();
+    let over_expired = delegated()
         .rotate_root(&key(2))
         .expires("root", "2020-01-01T00:00:00Z")
         .rotate_root(&key(3))
         .expires("root", "2100-01-01T00:00:00Z");
+    let after_usual = |name: &str, shows: &str, repository: &Repository| {
+        Case::new(name, shows)
+            .accepted(delegated())
+            .accepted(repository.clone())
+    };
     let pins = "it pins the newest certificate when it comes for the first time";
-    let new = key(4);
-    vec![
-        signed(
-            Case::new("rotation-once", "a new root key, signed for by the old one")
-                .accepted(delegated())
-                .accepted(once.clone()),
+    let shows = "the first published root is version 2; there is no 1";
+    let cases = [
+        after_usual(
+            "rotation-once",
+            "a new root key, signed for by the old one",
+            &once,
         ),
-        signed(
-            Case::new(
-                "rotation-thrice",
-                "three rotations since the root that was accepted",
-            )
-            .accepted(delegated())
-            .accepted(thrice.clone()),
+        after_usual(
+            "rotation-thrice",
+            "three rotations since the root that was accepted",
+            &thrice,
         ),
-        signed(
-            Case::new(
-                "rotation-then-resigned",
-                "after a rotation the new key signs alone",
-            )
-            .accepted(delegated())
-            .accepted(once.clone())
-            .accepted(resigned),
+        after_usual(
+            "rotation-then-resigned",
+            "after a rotation the new key signs alone",
+            &once,
+        )
+        .accepted(once.next_root()),
+        after_usual(
+            "rotation-certificate-renewed",
+            "a new certificate around the same key",
+            &delegated().rotate_root(&renewed),
         ),
-        signed(
-            Case::new(
-                "rotation-from-old-pin",
-                "three rotations since the key that is pinned",
-            )
-            .accepted(thrice.clone())
-            .client_differs(pins),
+        after_usual(
+            "rotation-over-expired-root",
+            "an expired root between the two is passed through",
+            &over_expired,
         ),
-        signed(
-            Case::new("rotation-new-pin", "the newest key is pinned")
-                .pinned(std::slice::from_ref(&new))
-                .accepted(thrice),
-        ),
-        signed(
-            Case::new(
-                "rotation-certificate-renewed",
-                "a new certificate around the same key",
-            )
-            .accepted(delegated())
-            .accepted(renewal),
-        ),
-        signed(
-            Case::new(
-                "rotation-over-expired-root",
-                "an expired root between the two is passed through",
-            )
-            .accepted(delegated())
-            .accepted(expired_between),
-        ),
-        signed(
-            Case::new(
-                "rotation-first-root-is-2",
-                "the first published root is version 2; there is no 1",
-            )
+        Case::new(
+            "rotation-from-old-pin",
+            "three rotations since the key that is pinned",
+        )
+        .accepted(thrice.clone())
+        .client_differs(pins),
+        Case::new("rotation-new-pin", "the newest key is pinned")
+            .pinned(&[key(4)])
+            .accepted(thrice),
+        Case::new("rotation-first-root-is-2", shows)
             .accepted(delegated().next_root().without_root(1)),
+    ];
+    cases.map(signed).into()
+}
+
+fn unsigned() -> Vec<Case> {
+    let once = |signers: &[Key]| delegated().rotate_root(&key(2)).signed_by("root", signers);
+    let foreign = once(&[key(2)]).rotate_root(&key(3));
+    let pair = [root_key(), key(9)];
+    let two_of_two = delegated().keys("root", &pair).threshold("root", 2);
+    let one_of_old = two_of_two
+        .clone()
+        .rotate_root(&key(2))
+        .threshold("root", 1)
+        .signed_by("root", &[root_key(), key(2)]);
+    let after_usual = |name: &str, shows: &str, repository, label| {
+        Case::new(name, shows)
+            .accepted(delegated())
+            .refused(repository, "root", label)
+    };
+    vec![
+        after_usual(
+            "rotation-unsigned-by-old-key",
+            "a new root key that the old one did not sign for",
+            once(&[key(2)]),
+            "root_not_chained",
         ),
+        after_usual(
+            "rotation-unsigned-by-new-key",
+            "a new root key that did not sign",
+            once(&[root_key()]),
+            "threshold_not_met",
+        ),
+        after_usual(
+            "rotation-unsigned-in-between",
+            "the old key signed for no step of two rotations",
+            foreign,
+            "root_not_chained",
+        ),
+        Case::new(
+            "rotation-old-threshold-unmet",
+            "one of the two old keys signed for the new one",
+        )
+        .pinned(&pair)
+        .accepted(two_of_two)
+        .refused(one_of_old, "root", "root_not_chained"),
+        Case::new(
+            "rotation-old-pin-unchained",
+            "the pinned key is replaced without its signature",
+        )
+        .refused(once(&[key(2)]), "root", "root_not_chained"),
     ]
 }
 
-fn broken() -> Vec<Case> {
-    let unsigned = |signers: &[Key]| delegated().rotate_root(&key(2)).signed_by("root", signers);
-    let two_of_two = delegated()
-        .keys("root", &[root_key(), key(9)])
-        .threshold("root", 2);
-    let one_of_old = two_of_two.clone().rotate_root(&key(2)).threshold("root", 1);
-    let one_of_old = one_of_old.signed_by("root", &[root_key(), key(2)]);
+fn out_of_order() -> Vec<Case> {
     let chain = || delegated().rotate_root(&key(2)).rotate_root(&key(3));
     let skipped = delegated().rotate_root(&key(2)).version("root", 3);
     let all = [root_key(), key(2), key(3)];
@@ -110,88 +136,34 @@ fn broken() -> Vec<Case> {
         .signed_by("root", &all)
         .next_root()
         .rename_root(3, 2);
-    let foreign = delegated()
-        .rotate_root(&key(2))
-        .signed_by("root", &[key(2)])
-        .rotate_root(&key(3));
-    let step = |name: &str, shows: &str, repository: Repository, label| {
-        Case::new(name, shows)
-            .accepted(delegated())
-            .refused(repository, "root", label)
-    };
+    let undone = delegated().version("timestamp", 9).version("snapshot", 9);
+    let lenient = "it wants a version that is not lower, not the next one";
+    let gap = |case: Case, repository| case.refused(repository, "root", "root_version_gap");
+    let after_usual = |name: &str, shows: &str| Case::new(name, shows).accepted(delegated());
+    let skips = after_usual(
+        "rotation-skips-version",
+        "version 3 follows 1, signed by both keys",
+    );
+    let lacks = after_usual("rotation-lacks-version", "version 2 of three is not served");
+    let other = after_usual(
+        "rotation-mislabelled-version",
+        "`2.root.json` holds version 3",
+    );
+    let fresh = Case::new(
+        "rotation-old-pin-lacks-version",
+        "version 2 of three is not served",
+    );
     vec![
-        step(
-            "rotation-unsigned-by-old-key",
-            "a new root key that the old one did not sign for",
-            unsigned(&[key(2)]),
-            "root_not_chained",
-        ),
-        step(
-            "rotation-unsigned-by-new-key",
-            "a new root key that did not sign",
-            unsigned(&[root_key()]),
-            "threshold_not_met",
-        ),
-        step(
-            "rotation-unsigned-in-between",
-            "the old key signed for no step of two rotations",
-            foreign,
-            "root_not_chained",
-        ),
-        step(
-            "rotation-skips-version",
-            "version 3 follows version 1, signed by both keys",
-            skipped,
-            "root_version_gap",
-        )
-        .client_differs("it wants a version that is not lower, not the next one"),
-        step(
-            "rotation-lacks-version",
-            "version 2 of three is not served",
-            chain().without_root(2),
-            "root_version_gap",
-        ),
-        step(
-            "rotation-mislabelled-version",
-            "`2.root.json` holds version 3",
-            mislabelled,
-            "root_version_gap",
-        )
-        .client_differs("it wants a version that is not lower, not the next one"),
-        Case::new(
-            "rotation-old-threshold-unmet",
-            "one of the two old keys that must sign for the new one did",
-        )
-        .pinned(&[root_key(), key(9)])
-        .accepted(two_of_two)
-        .refused(one_of_old, "root", "root_not_chained"),
-        Case::new(
-            "rotation-old-pin-unchained",
-            "the pinned key is rotated out by a root that it did not sign",
-        )
-        .refused(
-            delegated()
-                .rotate_root(&key(2))
-                .signed_by("root", &[key(2)]),
-            "root",
-            "root_not_chained",
-        ),
-        Case::new(
-            "rotation-old-pin-lacks-version",
-            "from the pinned key to the newest root, version 2 is not served",
-        )
-        .refused(chain().without_root(2), "root", "root_version_gap"),
-        Case::new(
+        gap(skips, skipped).client_differs(lenient),
+        gap(lacks, chain().without_root(2)),
+        gap(other, mislabelled).client_differs(lenient),
+        gap(fresh, chain().without_root(2)),
+        after_usual(
             "rotation-undone",
             "after a rotation the old root is served again",
         )
-        .accepted(delegated())
         .accepted(delegated().rotate_root(&key(2)))
-        .refused(
-            delegated().version("timestamp", 9).version("snapshot", 9),
-            "root",
-            "rollback",
-        ),
+        .refused(undone, "root", "rollback"),
     ]
 }
 

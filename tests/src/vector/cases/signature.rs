@@ -66,87 +66,93 @@ fn each_role(role: &'static str) -> [Case; 4] {
 fn single() -> Vec<Case> {
     let role = "timestamp";
     let odd = |name: &str, shows: &str| Case::new(format!("signature-{name}"), shows);
-    let edited = |edit: fn(&mut Json)| delegated().edit_envelope(role, edit);
     let both = [Key::p256("timestamp"), Key::p256("unlisted")];
-    vec![
+    let damaged = delegated()
+        .keys(role, &both)
+        .edit_envelope(role, |f| tamper(f, 1, flip));
+    let upper = delegated().edit_envelope(role, |file| set_method(file, "ECDSA"));
+    let accepted = [
         odd(
             "unlisted-beside-good",
             "a signature by an unlisted key is passed over",
         )
-        .accepted(delegated().signed_by(role, &both))
-        .signed("signed", &[], "image"),
+        .accepted(delegated().signed_by(role, &both)),
         odd(
             "damaged-beside-good",
             "a damaged signature is passed over where enough are good",
         )
-        .accepted(
-            delegated()
-                .keys(role, &both)
-                .edit_envelope(role, |f| tamper(f, 1, flip)),
-        )
-        .signed("signed", &[], "image"),
-        odd("method-upper-case", "`ECDSA` is `ecdsa`, as in Notary")
-            .accepted(edited(|file| set_method(file, "ECDSA")))
-            .signed("signed", &[], "image"),
-        odd(
-            "method-unknown",
-            "a signature by an unknown method counts for nothing",
-        )
-        .refused(
-            edited(|file| set_method(file, "rot13")),
-            role,
-            "threshold_not_met",
-        ),
-        odd(
-            "method-of-another-key-type",
-            "a method that does not fit the key counts for nothing",
-        )
-        .refused(
-            edited(|file| set_method(file, "rsapss")),
-            role,
-            "threshold_not_met",
-        ),
-        odd(
-            "der-encoded",
-            "ECDSA signatures are r‖s of fixed width; DER counts for nothing",
-        )
-        .refused(
-            edited(|file| tamper(file, 0, der_signature)),
-            role,
-            "threshold_not_met",
-        ),
-        odd(
-            "shortened",
-            "an ECDSA signature that lacks a byte counts for nothing",
-        )
-        .refused(
-            edited(|file| tamper(file, 0, |s| s[..63].into())),
-            role,
-            "threshold_not_met",
-        ),
-        odd("zero", "an ECDSA signature of zeros counts for nothing").refused(
-            edited(|file| tamper(file, 0, |_| vec![0; 64])),
-            role,
-            "threshold_not_met",
-        ),
+        .accepted(damaged),
+        odd("method-upper-case", "`ECDSA` is `ecdsa`, as in Notary").accepted(upper),
+    ];
+    let stuffed = delegated().edit_envelope(role, |file| stuff(file, 1100));
+    let not_base64 = |file: &mut Json| signature(file, 0).at(&["sig"]).set("%%%%".into());
+    let refused = [
+        odd("too-many", "more signatures than any genuine file has")
+            .refused(stuffed, role, "invalid_member")
+            .client_differs("it has no such limit"),
         odd("not-base64", "a signature that is not base64").refused(
-            edited(|file| signature(file, 0).at(&["sig"]).set("%%%%".into())),
+            delegated().edit_envelope(role, not_base64),
             role,
             "invalid_member",
         ),
-        odd(
+    ];
+    let accepted = accepted
+        .into_iter()
+        .map(|case| case.signed("signed", &[], "image"));
+    accepted.chain(refused).chain(worthless()).collect()
+}
+
+type Edit = fn(&mut Json);
+
+/// Signatures that count for nothing.
+fn worthless() -> impl Iterator<Item = Case> {
+    let edits: [(&str, &str, Edit); 6] = [
+        ("method-unknown", "an unknown method", |file| {
+            set_method(file, "rot13");
+        }),
+        (
+            "method-of-another-key-type",
+            "a method that does not fit the key",
+            |file| {
+                set_method(file, "rsapss");
+            },
+        ),
+        (
+            "der-encoded",
+            "ECDSA as DER instead of r‖s in fixed width",
+            |file| {
+                tamper(file, 0, der_signature);
+            },
+        ),
+        (
+            "shortened",
+            "an ECDSA signature that lacks a byte",
+            |file| {
+                tamper(file, 0, |signature| signature[..63].into());
+            },
+        ),
+        ("zero", "an ECDSA signature of zeros", |file| {
+            tamper(file, 0, |_| vec![0; 64]);
+        }),
+        (
             "of-other-content",
             "a good signature, moved to other content",
+            |file| {
+                file.at(&["signed", "version"]).set(9.into());
+            },
+        ),
+    ];
+    edits.into_iter().map(|(name, shows, edit)| {
+        Case::new(
+            format!("signature-{name}"),
+            format!("counts for nothing: {shows}"),
         )
         .refused(
-            edited(|file| file.at(&["signed", "version"]).set(9.into())),
-            role,
+            delegated().edit_envelope("timestamp", edit),
+            "timestamp",
             "threshold_not_met",
-        ),
-        odd("too-many", "more signatures than any genuine file has")
-            .refused(edited(|file| stuff(file, 1100)), role, "invalid_member")
-            .client_differs("it has no such limit"),
-    ]
+        )
+    })
 }
 
 fn own_key(role: &str) -> Key {

@@ -1,6 +1,6 @@
 //! Thresholds: how many distinct keys must sign.
 
-use super::super::case::{Case, GUN, RELEASES, ROLES, delegated, root_key, slug};
+use super::super::case::{Case, GUN, RELEASES, ROLES, delegated, root_key, root_key_renewed, slug};
 use super::super::key::Key;
 use super::dropping;
 
@@ -136,11 +136,7 @@ fn two_keys(role: &str) -> (Key, Key) {
 fn one_key_two_ids(role: &str) -> [Key; 2] {
     let key = two_keys(role).0;
     match role {
-        "root" => {
-            let renewed =
-                key.certified_between(GUN, "2021-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
-            [key, renewed]
-        }
+        "root" => [key, root_key_renewed()],
         _ => [key.clone(), key.certified("second identity")],
     }
 }

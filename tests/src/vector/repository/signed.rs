@@ -32,7 +32,7 @@ pub(super) fn targets(repository: &Repository, name: &str, role: &Role) -> Json 
         })
         .collect();
     let roles = children.iter().map(|(name, child)| {
-        let paths = child.paths.iter().map(|path| Json::text(path)).collect();
+        let paths = child.paths.iter().map(Json::text).collect();
         let Json::Object(members) = trust(child) else {
             unreachable!("trust is an object")
         };
