@@ -1,0 +1,238 @@
+//! The configuration: one YAML file, strict, with an error that names the place of any fault.
+
+mod duration;
+mod error;
+mod raw;
+mod rule;
+mod settings;
+mod validator;
+mod yaml;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use duration::{DurationError, parse_duration};
+pub use error::{ConfigError, Place, Problem};
+pub use settings::{FreshnessSettings, SyncSettings};
+pub use validator::{Auth, NotaryServer};
+use vouchsafe_trust::image::Reference;
+use vouchsafe_trust::pin::Check;
+use vouchsafe_trust::{Gun, Pins, Server};
+
+use self::raw::{Probe, RawConfig, RawRule};
+use self::validator::{NotaryValidator, Validator, Validators};
+use self::yaml::At;
+use crate::rules::{Rule, Rules};
+
+/// A configuration that is free of contradictions: every name that it uses exists, every key can
+/// be used, and no two rules tie.
+#[derive(Clone, Debug)]
+pub struct Config {
+    validators: BTreeMap<String, Validator>,
+    servers: Vec<NotaryServer>,
+    rules: Rules,
+    sync: SyncSettings,
+    freshness: FreshnessSettings,
+    warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads the configuration `text`, which came from `file_name`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] with the first thing that is wrong, and where.
+    pub fn parse(text: &str, file_name: &str) -> Result<Self, ConfigError> {
+        Self::read(text, file_name).map_err(|At { value, place }| ConfigError {
+            file: file_name.to_owned(),
+            place,
+            problem: Box::new(value),
+        })
+    }
+
+    /// The JSON Schema of the configuration.
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(RawConfig).into()
+    }
+
+    fn read(text: &str, file_name: &str) -> Result<Self, At<Problem>> {
+        let raw: RawConfig = yaml::read(text).map_err(|problem| {
+            // A validator of another type has other keys; its type is the better answer.
+            unsupported_type(text).unwrap_or(problem)
+        })?;
+        settings::check_supported(&raw)?;
+        settings::check_history(raw.history.as_ref())?;
+        let mut validators = Validators::default();
+        if raw.validators.value.is_empty() {
+            return Err(raw.validators.fault(Problem::Empty { key: "validators" }));
+        }
+        for validator in raw.validators.value {
+            validators.add(validator.value)?;
+        }
+        if raw.policy.value.is_empty() {
+            return Err(raw.policy.fault(Problem::Empty { key: "policy" }));
+        }
+        let mut warnings = Vec::new();
+        let mut rules = Vec::new();
+        for At { value: rule, .. } in raw.policy.value {
+            warnings.extend(warn(&rule, file_name));
+            rules.push(rule::rule(rule, &validators)?);
+        }
+        let rules = Rules::new(rules).map_err(|tie| {
+            let (first, second) = *tie;
+            At {
+                place: second.place,
+                value: Problem::Tie {
+                    pattern: second.pattern.as_str().to_owned(),
+                    other: first.pattern.as_str().to_owned(),
+                    line: first.place.line,
+                },
+            }
+        })?;
+        Ok(Self {
+            validators: validators.by_name,
+            servers: validators.servers,
+            rules,
+            sync: settings::sync(raw.sync.unwrap_or_default())?,
+            freshness: settings::freshness(raw.freshness.as_ref())?,
+            warnings,
+        })
+    }
+
+    /// The Notary servers that validators name, in the order of the configuration.
+    pub fn notary_servers(&self) -> &[NotaryServer] {
+        &self.servers
+    }
+
+    /// What is pinned for `gun` on `server`: the trust roots of every validator there that can be
+    /// asked about it, or that lists it. `None` if there is none.
+    ///
+    /// A check that one of these validators gives up is recorded instead of enforced; the others
+    /// then look at the record.
+    pub fn pins(&self, server: &Server, gun: &Gun) -> Option<Pins> {
+        let asked = self.asked_about(gun);
+        let mut pins: Option<Pins> = None;
+        for (name, validator) in self.notaries(server) {
+            if !asked.contains(name) && validator.lists(gun) != Some(true) {
+                continue;
+            }
+            let pins = pins.get_or_insert_default();
+            for (_, root) in &validator.roots {
+                if !pins.roots.contains(root) {
+                    pins.roots.push(root.clone());
+                }
+            }
+            for (check, own) in [
+                (&mut pins.certificate_name, validator.certificate_name),
+                (
+                    &mut pins.certificate_validity,
+                    validator.certificate_validity,
+                ),
+            ] {
+                if own == Check::Record {
+                    *check = own;
+                }
+            }
+        }
+        pins
+    }
+
+    /// Whether `gun` is to be mirrored from `server`: a validator there lists it, or lists nothing
+    /// and can be asked about it.
+    pub fn mirrors(&self, server: &Server, gun: &Gun) -> bool {
+        let asked = self.asked_about(gun);
+        self.notaries(server)
+            .any(|(name, validator)| validator.lists(gun).unwrap_or_else(|| asked.contains(name)))
+    }
+
+    /// The repositories to mirror from `server` that the configuration spells out.
+    pub fn named_repositories(&self, server: &Server) -> Vec<Gun> {
+        let in_rules = self.rules.iter().map(Rule::pattern);
+        let in_lists = self
+            .notaries(server)
+            .filter_map(|(_, validator)| validator.repositories.as_deref())
+            .flatten();
+        let named: BTreeSet<Gun> = in_rules
+            .chain(in_lists)
+            .filter_map(crate::Pattern::repository)
+            .filter(|gun| self.mirrors(server, gun))
+            .collect();
+        named.into_iter().collect()
+    }
+
+    /// The rule that decides about `reference` in `namespace`.
+    pub fn rule(&self, reference: &Reference, namespace: Option<&str>) -> Option<&Rule> {
+        self.rules.select(reference, namespace)
+    }
+
+    /// Every rule: those scoped to namespaces first, the most specific first among each.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    /// When and how trust data is fetched.
+    pub const fn sync(&self) -> &SyncSettings {
+        &self.sync
+    }
+
+    /// How old trust data may be.
+    pub const fn freshness(&self) -> FreshnessSettings {
+        self.freshness
+    }
+
+    /// What is allowed, and probably not what was meant; each names file and line.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The names of the validators that some rule asks about some image of `gun`.
+    fn asked_about<'a>(&'a self, gun: &'a Gun) -> BTreeSet<&'a str> {
+        self.rules.about(gun).map(Rule::validator).collect()
+    }
+
+    fn notaries<'a>(
+        &'a self,
+        server: &'a Server,
+    ) -> impl Iterator<Item = (&'a str, &'a NotaryValidator)> {
+        self.validators
+            .iter()
+            .filter_map(move |(name, validator)| match validator {
+                Validator::Notary(notary) if notary.server == *server => {
+                    Some((name.as_str(), notary))
+                }
+                Validator::Notary(_) | Validator::Static { .. } => None,
+            })
+    }
+}
+
+fn unsupported_type(text: &str) -> Option<At<Problem>> {
+    let probe: Probe = yaml::read(text).ok()?;
+    probe.validators.iter().find_map(|validator| {
+        let kind = validator.kind.as_ref()?;
+        let is_known = matches!(kind.value.as_str(), "notaryv1" | "static");
+        (!is_known).then(|| validator::unsupported_type(validator.name.as_deref(), kind))
+    })
+}
+
+fn warn(rule: &RawRule, file_name: &str) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let pattern = &rule.pattern;
+    if !pattern.value.contains(['/', '*']) {
+        warnings.push(format!(
+            "{file_name}{}: the pattern `{}` can never match: canonical references begin with a \
+             registry, such as `docker.io/library/{}`",
+            pattern.place, pattern.value, pattern.value
+        ));
+    }
+    if let Some(with) = &rule.with {
+        for key in rule::ignored_keys(&with.value) {
+            warnings.push(format!(
+                "{file_name}{}: `{key}` means nothing for validators of type `notaryv1` or `static`",
+                with.place
+            ));
+        }
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! Why an image was denied, and what to do about it.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use vouchsafe_trust::evidence::NotSigned;
+use vouchsafe_trust::image::{Algorithm, Reference, ReferenceError};
+use vouchsafe_trust::repository::Validity;
+use vouchsafe_trust::{Gun, Role, Server, Sha256};
+
+use crate::rules::Rule;
+
+/// An image that may not run: which one, by which rule, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Denial {
+    /// The image as it was written.
+    pub image: String,
+    /// Its repository; `None` if the image could not be read.
+    pub gun: Option<Gun>,
+    /// The pattern of the rule that decided; `None` if none did.
+    pub pattern: Option<String>,
+    /// The validator that the rule asked; `None` if no rule decided.
+    pub validator: Option<String>,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl Denial {
+    pub(super) fn unread(image: &str, error: ReferenceError) -> Self {
+        Self {
+            image: image.chars().take(MAX_SHOWN).collect(),
+            gun: None,
+            pattern: None,
+            validator: None,
+            cause: Cause::BadReference(error),
+        }
+    }
+
+    pub(super) fn unmatched(reference: &Reference) -> Self {
+        Self {
+            image: reference.as_written().to_owned(),
+            gun: Some(reference.gun().clone()),
+            pattern: None,
+            validator: None,
+            cause: Cause::NoRule {
+                canonical: reference.canonical(),
+            },
+        }
+    }
+
+    pub(super) fn new(rule: &Rule, reference: &Reference, cause: Cause) -> Self {
+        Self {
+            image: reference.as_written().to_owned(),
+            gun: Some(reference.gun().clone()),
+            pattern: Some(rule.pattern().as_str().to_owned()),
+            validator: Some(rule.validator().to_owned()),
+            cause,
+        }
+    }
+
+    /// A stable, short name of the cause, for metrics and audit annotations.
+    pub const fn label(&self) -> &'static str {
+        self.cause.label()
+    }
+
+    /// What leads to the fix, as one sentence without a full stop.
+    pub fn next_step(&self) -> String {
+        let gun = self.gun.as_ref().map_or("GUN", Gun::as_str);
+        let pattern = self.pattern.as_deref().unwrap_or_default();
+        let validator = self.validator.as_deref().unwrap_or_default();
+        match &self.cause {
+            Cause::BadReference(_) => "write the image as REGISTRY/REPOSITORY:TAG".to_owned(),
+            Cause::CertificateName => format!(
+                "make sure that {gun} was signed under exactly this name: `notary list {gun}` \
+                 shows whether its publisher signed it"
+            ),
+            Cause::CertificateValidity(_) => {
+                format!("ask the publisher to rotate the root key: `notary key rotate {gun} root`")
+            }
+            Cause::DigestMismatch { signed, .. } => format!(
+                "deploy the signed digest sha256:{signed}, or drop the digest, or have the \
+                 publisher sign the other one"
+            ),
+            Cause::Expired { role, .. } | Cause::TooStale { role, .. } => match role {
+                Role::Timestamp | Role::Snapshot => format!(
+                    "run `vouchsafe sync {gun}`; if that cannot be, `freshness.maxStaleness` \
+                     says how long expired freshness is tolerated"
+                ),
+                Role::Root | Role::Targets | Role::Delegation(_) => {
+                    format!(
+                        "ask the publisher to sign {gun} again, then run `vouchsafe sync {gun}`"
+                    )
+                }
+            },
+            Cause::NoRule { .. } => {
+                "add a rule to the policy whose pattern matches the image".to_owned()
+            }
+            Cause::NotAnchored { .. } => format!(
+                "compare `vouchsafe root-key {gun} --server URL` with the publisher's key, and pin \
+                 that under validator `{validator}`"
+            ),
+            Cause::NotPinned { pinned } => {
+                format!("deploy {pinned}, or have the mutating webhook do it")
+            }
+            Cause::NotSigned(reason) => not_signed(reason, gun),
+            Cause::NotSynced { .. } => format!(
+                "run `vouchsafe sync {gun}`, and `vouchsafe status {gun}` to see why it did not \
+                 arrive; if the repository was never signed, its publisher has to"
+            ),
+            Cause::StaticDeny => {
+                format!("use an image that the policy allows, or change the rule `{pattern}`")
+            }
+            Cause::StoreFailed { .. } => {
+                "look at the log of `vouchsafe serve`; a damaged store is set aside at its next \
+                 start and filled again"
+                    .to_owned()
+            }
+            Cause::UnsupportedDigest { .. } => {
+                "refer to the image by tag or by its sha256 digest".to_owned()
+            }
+            Cause::Withdrawn { .. } => format!(
+                "ask the publisher whether {gun} was meant to be deleted; if it was signed anew, \
+                 run `vouchsafe sync {gun}`"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.gun {
+            Some(gun) => write!(f, "image {} ({gun}): {}", self.image, self.cause),
+            None => write!(f, "image {:?}: {}", self.image, self.cause),
+        }
+    }
+}
+
+impl std::error::Error for Denial {}
+
+/// Why an image was denied.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// No image reference.
+    #[error("it is not an image reference: {0}")]
+    BadReference(ReferenceError),
+    /// The root certificate is made out to another repository.
+    #[error("the root certificate is made out to another repository")]
+    CertificateName,
+    /// The root certificate is not in its validity.
+    #[error("the root certificate is valid from {} until {} only", .0.from, .0.until)]
+    CertificateValidity(Validity),
+    /// The image's digest is another one than the signed one.
+    #[error("its digest is sha256:{given}, but sha256:{signed} is signed")]
+    DigestMismatch {
+        /// The digest that the image gives.
+        given: Sha256,
+        /// The digest that is signed for its tag.
+        signed: Sha256,
+    },
+    /// The trust data has expired.
+    #[error("its trust data has expired: `{role}` did at {at}")]
+    Expired {
+        /// The first role to count.
+        role: Role,
+        /// When it expired.
+        at: Timestamp,
+    },
+    /// No rule of the policy is about the image.
+    #[error("no rule of the policy matches {canonical}")]
+    NoRule {
+        /// The image with everything spelled out, as patterns are matched against it.
+        canonical: String,
+    },
+    /// The repository is not anchored by every trust root that the rule demands.
+    #[error(
+        "its root metadata is not signed by the pinned trust root{} {}",
+        if roots.len() == 1 { "" } else { "s" },
+        quoted(roots)
+    )]
+    NotAnchored {
+        /// The names of the trust roots that are missing.
+        roots: Vec<String>,
+    },
+    /// A final object with a tag, where only digests run.
+    #[error("it is signed, but not pinned to its digest")]
+    NotPinned {
+        /// The image as it may run.
+        pinned: String,
+    },
+    /// The repository is known, and nobody signed this image.
+    #[error("it is not signed: {0}")]
+    NotSigned(NotSigned),
+    /// Nothing was ever stored about the repository.
+    #[error("no trust data from {server} is stored for its repository")]
+    NotSynced {
+        /// The Notary server that would have it.
+        server: Server,
+    },
+    /// A static validator says no.
+    #[error("the policy denies it")]
+    StaticDeny,
+    /// The evidence could not be read.
+    #[error("its trust data could not be read: {message}")]
+    StoreFailed {
+        /// What went wrong.
+        message: String,
+    },
+    /// Timestamp or snapshot expired longer ago than the operator tolerates.
+    #[error(
+        "its trust data is too old: `{role}` expired at {at}, and {max_staleness:#} is tolerated"
+    )]
+    TooStale {
+        /// The role.
+        role: Role,
+        /// When it expired.
+        at: Timestamp,
+        /// How long ago it may have.
+        max_staleness: SignedDuration,
+    },
+    /// A digest that no signature names.
+    #[error("its digest is a {algorithm}, and only sha256 digests are signed")]
+    UnsupportedDigest {
+        /// The digest's hash function.
+        algorithm: Algorithm,
+    },
+    /// The Notary server no longer has the repository.
+    #[error("{server} said at {at} that it no longer has its repository")]
+    Withdrawn {
+        /// The Notary server.
+        server: Server,
+        /// When it said so.
+        at: Timestamp,
+    },
+}
+
+impl Cause {
+    /// A stable, short name of the cause.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::BadReference(_) => "bad_reference",
+            Self::CertificateName => "certificate_name",
+            Self::CertificateValidity(_) => "certificate_validity",
+            Self::DigestMismatch { .. } => "digest_mismatch",
+            Self::Expired { .. } => "expired",
+            Self::NoRule { .. } => "no_rule",
+            Self::NotAnchored { .. } => "not_anchored",
+            Self::NotPinned { .. } => "not_pinned",
+            Self::NotSigned(reason) => reason.label(),
+            Self::NotSynced { .. } => "not_synced",
+            Self::StaticDeny => "static_deny",
+            Self::StoreFailed { .. } => "store_failed",
+            Self::TooStale { .. } => "too_stale",
+            Self::UnsupportedDigest { .. } => "unsupported_digest",
+            Self::Withdrawn { .. } => "withdrawn",
+        }
+    }
+}
+
+fn not_signed(reason: &NotSigned, gun: &str) -> String {
+    match reason {
+        NotSigned::Absent { .. } => format!(
+            "`vouchsafe status {gun}` lists what is signed; have the publisher sign this one, then \
+             run `vouchsafe sync {gun}`"
+        ),
+        NotSigned::DelegationExpired { role, .. } | NotSigned::UnderSigned { role, .. } => {
+            format!("ask the signers of `{role}` to sign again, then run `vouchsafe sync {gun}`")
+        }
+        NotSigned::DigestsConflict { .. } => {
+            "ask the signers to agree on one digest for this tag".to_owned()
+        }
+        NotSigned::NotDelegated { role } | NotSigned::OutsidePaths { role } => format!(
+            "have the publisher delegate to `{role}`, or name another delegation in the rule"
+        ),
+        NotSigned::Unpublished { role } => {
+            format!("have a signer of `{role}` sign and publish the image")
+        }
+        NotSigned::NoSha256 { .. } | _ => {
+            "have the publisher sign the image again, with a SHA-256".to_owned()
+        }
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// How much of what is no reference is repeated.
+const MAX_SHOWN: usize = 256;

@@ -1,0 +1,188 @@
+//! The rules of the policy, and which of them is about an image.
+
+use jiff::Timestamp;
+use vouchsafe_trust::evidence::Signers;
+use vouchsafe_trust::image::Reference;
+use vouchsafe_trust::key::Fingerprint;
+use vouchsafe_trust::pin::Check;
+use vouchsafe_trust::{Gun, RepositoryFacts, Server};
+
+use crate::config::Place;
+use crate::pattern::{Glob, Pattern};
+
+/// One rule of the policy: which images, and what has to hold for them.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub(crate) pattern: Pattern,
+    /// `None` where the rule holds in every namespace.
+    pub(crate) namespaces: Option<Vec<Glob>>,
+    pub(crate) validator: Box<str>,
+    pub(crate) place: Place,
+    pub(crate) demand: Demand,
+}
+
+/// What a rule demands of an image.
+#[derive(Clone, Debug)]
+pub(crate) enum Demand {
+    /// A signature in the trust data of a Notary server.
+    Signature(SignatureDemand),
+    /// Nothing: the answer stands in the configuration.
+    Static { approve: bool },
+}
+
+/// Which signature a rule demands.
+#[derive(Clone, Debug)]
+pub(crate) struct SignatureDemand {
+    pub(crate) server: Server,
+    /// The trust roots, all of which have to anchor the repository; never empty.
+    pub(crate) roots: Vec<NamedRoot>,
+    pub(crate) signers: Signers,
+    pub(crate) mode: Mode,
+    pub(crate) certificate_name: Check,
+    pub(crate) certificate_validity: Check,
+}
+
+/// A trust root, by the name that the configuration gives it.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedRoot {
+    pub(crate) name: String,
+    pub(crate) key: Fingerprint,
+}
+
+/// What becomes of a tag whose digest is signed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mode {
+    /// It is replaced by the digest, and only digests run.
+    #[default]
+    Mutate,
+    /// It stays, and the registry may resolve it to something else than what was signed.
+    InsecureValidateOnly,
+}
+
+impl Rule {
+    /// Which images the rule is about.
+    pub const fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// The name of the validator that it asks.
+    pub fn validator(&self) -> &str {
+        &self.validator
+    }
+
+    /// The line of its pattern in the configuration file.
+    pub const fn line(&self) -> u64 {
+        self.place.line
+    }
+
+    /// The namespaces in which the rule holds; `None` for all.
+    pub fn namespaces(&self) -> Option<&[Glob]> {
+        self.namespaces.as_deref()
+    }
+
+    /// Whether the rule is scoped to namespaces of which `namespace` is one.
+    fn is_scoped_to(&self, namespace: &str) -> bool {
+        self.namespaces()
+            .is_some_and(|globs| globs.iter().any(|glob| glob.matches(namespace)))
+    }
+
+    /// Whether some image in some namespace is matched by both rules, and neither comes first.
+    fn ties_with(&self, other: &Self) -> bool {
+        let same_scope = match (self.namespaces(), other.namespaces()) {
+            (None, None) => true,
+            (Some(ours), Some(theirs)) => ours
+                .iter()
+                .any(|ours| theirs.iter().any(|theirs| ours.overlaps(theirs))),
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        same_scope
+            && self.pattern.specificity() == other.pattern.specificity()
+            && self.pattern.overlaps(&other.pattern)
+    }
+}
+
+impl SignatureDemand {
+    /// The names of the trust roots that have to anchor the repository and do not.
+    pub(crate) fn missing_roots(&self, facts: &RepositoryFacts) -> Vec<String> {
+        self.roots
+            .iter()
+            .filter(|root| !facts.anchors.contains(&root.key))
+            .map(|root| root.name.clone())
+            .collect()
+    }
+
+    /// Whether the root certificate is in its validity at `now`, or need not be.
+    pub(crate) fn accepts_validity(&self, facts: &RepositoryFacts, now: Timestamp) -> bool {
+        let validity = facts.certificate_validity;
+        // Certificates may start up to a day from now (notary tuf/utils/x509.go).
+        let soon = now.checked_add(LEEWAY).unwrap_or(Timestamp::MAX);
+        let is_valid =
+            validity.from <= validity.until && validity.from <= soon && now <= validity.until;
+        self.certificate_validity == Check::Record || is_valid
+    }
+}
+
+/// All rules, the most specific first.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// Those that hold in some namespaces only.
+    scoped: Vec<Rule>,
+    open: Vec<Rule>,
+}
+
+impl Rules {
+    /// Orders the rules.
+    ///
+    /// # Errors
+    ///
+    /// Two rules of which neither comes first for some image, in the order of the file.
+    pub(crate) fn new(mut rules: Vec<Rule>) -> Result<Self, Box<(Rule, Rule)>> {
+        rules.sort_by(|a, b| {
+            let by_specificity = b.pattern.specificity().cmp(a.pattern.specificity());
+            by_specificity.then(a.place.cmp(&b.place))
+        });
+        // Ties are equal in specificity, so they stand in one run.
+        for run in rules.chunk_by(|a, b| a.pattern.specificity() == b.pattern.specificity()) {
+            for (at, rule) in run.iter().enumerate() {
+                if let Some(other) = run.iter().skip(at + 1).find(|other| rule.ties_with(other)) {
+                    return Err(Box::new((rule.clone(), other.clone())));
+                }
+            }
+        }
+        let (scoped, open) = rules
+            .into_iter()
+            .partition(|rule| rule.namespaces.is_some());
+        Ok(Self { scoped, open })
+    }
+
+    /// The rule about `reference` in `namespace`.
+    pub(crate) fn select(&self, reference: &Reference, namespace: Option<&str>) -> Option<&Rule> {
+        let matches = |rule: &&Rule| rule.pattern.matches(reference);
+        let scoped = namespace.and_then(|namespace| {
+            self.scoped
+                .iter()
+                .filter(|rule| rule.is_scoped_to(namespace))
+                .find(matches)
+        });
+        scoped.or_else(|| self.open.iter().find(matches))
+    }
+
+    /// The rules that decide about some image of `gun` in some namespace.
+    pub(crate) fn about<'a>(&'a self, gun: &'a Gun) -> impl Iterator<Item = &'a Rule> {
+        let names = |rule: &&Rule| rule.pattern.matches_name(gun);
+        let mut is_settled = false;
+        let open = self.open.iter().filter(names).take_while(move |rule| {
+            let counts = !is_settled;
+            is_settled |= rule.pattern.is_whole_repository();
+            counts
+        });
+        self.scoped.iter().filter(names).chain(open)
+    }
+
+    /// All rules, scoped ones first, the most specific first among each.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.scoped.iter().chain(&self.open)
+    }
+}
+
+const LEEWAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
