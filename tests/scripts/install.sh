@@ -16,6 +16,7 @@ declare -A PACKAGE_OF=(
   [notary-server]=notary
   [notary-signer]=notary
   [openssl]=openssl
+  [wrk]=wrk
 )
 
 missing_packages() {

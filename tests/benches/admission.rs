@@ -1,0 +1,177 @@
+//! The TLS admission path beside a bare axum and rustls handler, in one run.
+//!
+//! Both servers run as processes of their own with the same certificate. `wrk` asks one after the
+//! other, round by round, with the same review of a Pod with one signed image; the medians of the
+//! rounds are compared. The bare handler reads the review into kube's
+//! `AdmissionReview<DynamicObject>` and allows it: the least that a webhook in Rust can do.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use axum::Json;
+use axum::routing::post;
+use kube::core::DynamicObject;
+use kube::core::admission::{AdmissionRequest, AdmissionResponse, AdmissionReview};
+use vouchsafe_tests::harness::notary_client::Tag;
+use vouchsafe_tests::harness::port::PortLease;
+use vouchsafe_tests::harness::process::{Process, run};
+use vouchsafe_tests::harness::{
+    Certificates, NotaryClient, NotaryServer, TempDir, Vouchsafe, admission,
+};
+
+const GUN: &str = "registry.example.com/team/app";
+const BARE: &str = "VOUCHSAFE_BENCH_BARE";
+const ROUNDS: usize = 5;
+const SECONDS: &str = "3s";
+const CONNECTIONS: [u32; 3] = [1, 8, 64];
+
+fn main() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how this process knows that it is the bare server"
+    )]
+    let bare = std::env::var(BARE);
+    match bare {
+        Ok(settings) => serve_bare(&settings),
+        Err(_) => compare(),
+    }
+}
+
+/// The bare handler; `settings` is its address, certificate and key.
+fn serve_bare(settings: &str) {
+    async fn allow(
+        Json(review): Json<AdmissionReview<DynamicObject>>,
+    ) -> Json<AdmissionReview<DynamicObject>> {
+        let request: AdmissionRequest<DynamicObject> = review.try_into().unwrap();
+        Json(AdmissionResponse::from(&request).into_review())
+    }
+    let [address, certificate, key] = settings.split(' ').collect::<Vec<_>>().try_into().unwrap();
+    let address: SocketAddr = address.parse().unwrap();
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let tls = axum_server::tls_rustls::RustlsConfig::from_pem_file(certificate, key);
+        let app = axum::Router::new().route("/mutate", post(allow));
+        axum_server::bind_rustls(address, tls.await.unwrap())
+            .serve(app.into_make_service())
+            .await
+            .unwrap();
+    });
+}
+
+fn compare() {
+    let certificates = Certificates::new().unwrap();
+    let directory = TempDir::new("bench").unwrap();
+    let vouchsafe = store(&certificates);
+    let serving = vouchsafe.serve(&certificates).unwrap();
+    let bare = PortLease::new().unwrap();
+    let (certificate, key) = (certificates.leaf_file(), certificates.leaf_key_file());
+    let settings = format!(
+        "{} {} {}",
+        bare.address(),
+        certificate.display(),
+        key.display()
+    );
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut process = Process::start(
+        command.env(BARE, settings),
+        &directory.path().join("bare.log"),
+    )
+    .unwrap();
+    process.wait_until_listening(bare.address()).unwrap();
+
+    let image = format!("{GUN}:signed");
+    let review = admission::pod_review(&[&image]);
+    let answer = serving.review(&certificates, "/mutate", &review).unwrap();
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    assert!(answer["response"]["patch"].is_string(), "{answer}");
+    let script = script(&directory, &review.to_string());
+    println!(
+        "admission over TLS, one signed image, keep-alive; median of {ROUNDS} rounds of {SECONDS}"
+    );
+    println!("connections  bare req/s  vouchsafe req/s  ratio");
+    for connections in CONNECTIONS {
+        let bare_url = format!("https://localhost:{}/mutate", bare.number());
+        let url = format!("{}/mutate", serving.url());
+        let (mut bare, mut ours) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            bare.push(load(&bare_url, connections, &script));
+            ours.push(load(&url, connections, &script));
+        }
+        let (bare, ours) = (median(bare), median(ours));
+        println!(
+            "{connections:>11}  {bare:>10.0}  {ours:>15.0}  {:>5.2}",
+            ours / bare
+        );
+    }
+}
+
+/// A store with one signed image, from a Notary server that is gone by then.
+fn store(certificates: &Certificates) -> Vouchsafe {
+    let server = NotaryServer::tls(certificates).unwrap();
+    let publisher =
+        NotaryClient::publisher(&server.url(), Some(&certificates.authority_file())).unwrap();
+    publisher.init(GUN).unwrap();
+    let tag = Tag {
+        name: "signed".to_owned(),
+        sha256: "ab".repeat(32),
+        size: 528,
+    };
+    publisher.sign(GUN, &tag, &[]).unwrap();
+    let indent = |text: &str| text.replace('\n', "\n      ");
+    let configuration = format!(
+        "validators:\n- name: default\n  type: notaryv1\n  host: {}\n  cert: |\n      {}\n  \
+         trustRoots:\n  - name: default\n    key: |\n      {}\npolicy:\n- pattern: \"{GUN}:*\"\n",
+        server.url(),
+        indent(certificates.authority_pem()),
+        indent(&publisher.root_public_key(GUN).unwrap()),
+    );
+    let vouchsafe = Vouchsafe::new(&configuration).unwrap();
+    vouchsafe.succeed(&["sync"]).unwrap();
+    vouchsafe
+}
+
+/// A `wrk` script that posts the review.
+fn script(directory: &TempDir, review: &str) -> String {
+    let lua = format!(
+        "wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\nwrk.body = [==[{review}]==]\n"
+    );
+    directory
+        .write("post.lua", lua)
+        .unwrap()
+        .display()
+        .to_string()
+}
+
+/// Requests a second, all of them answered with 200.
+fn load(url: &str, connections: u32, script: &str) -> f64 {
+    let connections = connections.to_string();
+    let arguments = [
+        "-t",
+        "1",
+        "-c",
+        &connections,
+        "-d",
+        SECONDS,
+        "-s",
+        script,
+        url,
+    ];
+    let report = run(Command::new("wrk").args(arguments)).unwrap();
+    assert!(!report.contains("Non-2xx"), "{report}");
+    let line = report
+        .lines()
+        .find_map(|line| line.strip_prefix("Requests/sec:"))
+        .unwrap();
+    line.trim().parse().unwrap()
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
