@@ -59,11 +59,13 @@ impl ListedKey {
         }
     }
 
-    /// The public key, if the listed one is usable.
-    pub const fn public(&self) -> Option<&PublicKey> {
+    /// The public key, if it is usable and strong, and so is the certificate around it.
+    pub fn strong(&self) -> Option<&PublicKey> {
         match self {
-            Self::Bare(key) => Some(key),
-            Self::Certified(certificate) => Some(certificate.key()),
+            Self::Bare(key) => Some(key).filter(|key| key.is_strong()),
+            Self::Certified(certificate) => Some(certificate)
+                .filter(|c| c.is_strong())
+                .map(Certificate::key),
             Self::Unusable(_) => None,
         }
     }

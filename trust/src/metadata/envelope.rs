@@ -103,12 +103,12 @@ pub struct RoleKeys {
 }
 
 impl RoleKeys {
-    /// The keys of `ids` among `listed`.
+    /// The keys of `ids` among `listed` that are strong enough to count, and so are their
+    /// certificates (Notary fails the whole file of a role with a weak one).
     pub fn new(ids: &BTreeSet<KeyId>, threshold: u64, listed: &ListedKeys) -> Self {
         let by_id = ids
             .iter()
-            .filter_map(|id| Some((*id, listed.get(id)?.public()?.clone())))
-            .filter(|(_, key)| key.is_strong())
+            .filter_map(|id| Some((*id, listed.get(id)?.strong()?.clone())))
             .collect();
         Self { by_id, threshold }
     }

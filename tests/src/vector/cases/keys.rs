@@ -142,7 +142,7 @@ fn certified() -> Vec<Case> {
             &sha1,
         )
         .client_differs(strict)
-        .signed("signed", &["alice"], "image"),
+        .answers("signed", &["alice"], "delegation_not_signed"),
         case(
             "rsa-1024",
             "a delegation key of 1024 bits, in a certificate",
