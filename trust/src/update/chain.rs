@@ -171,7 +171,8 @@ impl Link {
         })
     }
 
-    /// Why the threshold is not met: the certificates, if their keys did sign, or the signatures.
+    /// Why the threshold is not met: too few certificates speak for the GUN, or too few of those
+    /// that do have signed.
     fn self_fault(
         &self,
         certificates: &BTreeMap<KeyId, &Certificate>,
@@ -182,17 +183,15 @@ impl Link {
         if certificates.is_empty() {
             return Fault::NoCertificate;
         }
-        let regardless = self.signers(certificates, |_| true);
-        let fault = certificates
+        let faults = certificates
             .values()
-            .find_map(|certificate| certificate.fault(gun, terms.now));
-        match fault {
-            Some(fault) if self.meets_threshold(&regardless) => Fault::Certificate(fault),
-            _ => Fault::ThresholdNotMet {
-                needed: self.threshold(),
-                valid,
-            },
+            .filter_map(|c| c.fault(gun, terms.now));
+        let (mut faults, needed) = (faults.collect::<Vec<_>>(), self.threshold());
+        let sound = count(certificates.len() - faults.len());
+        if sound < needed && !faults.is_empty() {
+            return Fault::Certificate(faults.swap_remove(0));
         }
+        Fault::ThresholdNotMet { needed, valid }
     }
 
     /// Checks that `next` is the following version and that this root's keys signed it too

@@ -103,7 +103,7 @@ fn short() -> Vec<Case> {
         .refused(
             Repository::with_root_key(short.certified(GUN)),
             "root",
-            "threshold_not_met",
+            "certificate_weak",
         ),
     ]
 }
