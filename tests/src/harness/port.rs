@@ -3,7 +3,10 @@
 use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::HarnessError;
 
@@ -41,6 +44,27 @@ impl PortLease {
         Err(HarnessError::NoPort)
     }
 
+    /// Listens on the port.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Socket`] if it stays taken.
+    pub fn listen(&self) -> Result<TcpListener, HarnessError> {
+        let started = Instant::now();
+        loop {
+            match TcpListener::bind(self.address()) {
+                // A child that another thread is starting holds every socket of this process until it runs its program,
+                // the one among them with which the port was tried.
+                Err(error)
+                    if error.kind() == io::ErrorKind::AddrInUse && started.elapsed() < PATIENCE =>
+                {
+                    thread::sleep(PAUSE);
+                }
+                listening => return listening.map_err(HarnessError::socket("listen")),
+            }
+        }
+    }
+
     /// The port's number.
     pub fn number(&self) -> u16 {
         self.port
@@ -55,3 +79,5 @@ impl PortLease {
 // Below Linux' default range for outgoing connections, which starts at 32768.
 const FIRST: u16 = 10_000;
 const LAST: u16 = 30_000;
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(5);

@@ -13,7 +13,7 @@ mod connection;
 mod content;
 mod state;
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -141,7 +141,7 @@ impl ScriptedServer {
     fn start(certificates: Option<&Certificates>) -> Result<Self, HarnessError> {
         let tls = certificates.map(Certificates::server_config).transpose()?;
         let port = PortLease::new()?;
-        let listener = TcpListener::bind(port.address()).map_err(HarnessError::socket("listen"))?;
+        let listener = port.listen()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::new(State::new(format!(
             "{scheme}://localhost:{}",
