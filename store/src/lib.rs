@@ -1,1 +1,52 @@
-//! store
+//! What was verified, kept in sled: committed whole, read without waiting.
+//!
+//! [`Store::commit`] takes a [`VerifiedRepository`](vouchsafe_trust::VerifiedRepository) and nothing
+//! else. It writes role files and pages of targets under keys that nothing refers to yet, then
+//! swaps one header: that swap is the commit, and the place where a repository that falls behind
+//! is refused. A reader takes the header and then what it names, so it sees one whole generation
+//! without a lock; if a commit took a page away meanwhile, it starts again from the new header.
+//!
+//! sled belongs to one process. Others ask that process through the [`socket`], whose client
+//! [`RemoteStore`] is a [`Reader`] like the [`Store`] itself.
+
+#![expect(
+    clippy::same_name_method,
+    reason = "`Reader` asks the same questions as `Store`, where it does not matter who answers"
+)]
+
+mod blob;
+mod commit;
+mod durable;
+mod error;
+mod floor;
+mod forget;
+mod history;
+mod key;
+mod latest;
+mod open;
+mod page;
+mod read;
+mod reader;
+mod record;
+mod reverify;
+pub mod socket;
+mod state;
+mod status;
+mod store;
+mod sweep;
+mod turn;
+
+pub use commit::Commit;
+pub use error::StoreError;
+pub use forget::Withdrawal;
+pub use history::Replaced;
+pub use latest::Now;
+pub use open::{OpenError, Opened, SetAside};
+pub use reader::{ReadError, Reader};
+pub use reverify::Reverified;
+pub use socket::{RemoteError, RemoteStore};
+pub use state::{Cursor, ServerState, SyncOutcome, SyncResult};
+pub use status::{
+    ActiveStatus, DelegationStatus, RepositoryState, RepositoryStatus, RoleStatus, Unproven,
+};
+pub use store::Store;

@@ -1,0 +1,127 @@
+//! What tags pointed to before.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use vouchsafe_trust::metadata::Target;
+use vouchsafe_trust::{Gun, Role, Server, Sha256, VerifiedRepository};
+
+use crate::key::RepoKey;
+use crate::record::{Front, Record};
+use crate::{Store, StoreError};
+
+/// A digest that a role no longer states for a tag.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replaced {
+    /// The role that stated it.
+    pub role: Role,
+    /// The digest.
+    pub digest: Sha256,
+    /// When the metadata was verified that states it no longer.
+    pub replaced_at: Timestamp,
+}
+
+impl Store {
+    /// What `tag` pointed to before, the oldest first, at most 64 entries.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn history(
+        &self,
+        server: &Server,
+        gun: &Gun,
+        tag: &str,
+    ) -> Result<Vec<Replaced>, StoreError> {
+        let repo = RepoKey::new(server, gun);
+        let mut entries = self
+            .replaced(&repo, tag)
+            .map_err(|error| self.note(error))?;
+        // An entry is written before the commit that replaces its digest. If a crash came between,
+        // the digest is still stated, and the entry is ahead of its time.
+        let current = self.tag_digests(&repo, gun, tag)?;
+        let mut last: BTreeMap<Role, usize> = BTreeMap::new();
+        for (place, entry) in entries.iter().enumerate() {
+            last.insert(entry.role.clone(), place);
+        }
+        let mut place = 0;
+        entries.retain(|entry| {
+            let is_last = last.get(&entry.role) == Some(&place);
+            place += 1;
+            !(is_last && current.get(&entry.role) == Some(&entry.digest))
+        });
+        Ok(entries)
+    }
+
+    /// Writes down what `after` no longer states, before it is committed; nothing is after a
+    /// withdrawal.
+    pub(crate) fn remember(
+        &self,
+        repo: &RepoKey,
+        before: &Record,
+        after: Option<&VerifiedRepository>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Front::Active(active) = &before.front else {
+            return Ok(());
+        };
+        for (role, pages) in &active.targets {
+            let file = after.and_then(|after| after.facts().roles.get(role));
+            if file.is_some_and(|file| file.sha256 == pages.sha256) {
+                continue;
+            }
+            let targets = after.and_then(|after| after.targets().get(role));
+            let stated: BTreeMap<&str, Option<Sha256>> = targets
+                .into_iter()
+                .flatten()
+                .map(|target| (target.name.as_str(), target.sha256))
+                .collect();
+            let Some(then) = pages.all(&self.0.trees.page, repo)? else {
+                return Err(StoreError::damaged("a page of targets is missing"));
+            };
+            for Target { name, sha256, .. } in then {
+                let same = stated.get(name.as_str()) == Some(&sha256);
+                if let Some(digest) = sha256.filter(|_| !same && name.len() <= MAX_TAG) {
+                    let entry = Replaced {
+                        role: role.clone(),
+                        digest,
+                        replaced_at: at,
+                    };
+                    self.append(repo, &name, entry)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&self, repo: &RepoKey, tag: &str, entry: Replaced) -> Result<(), StoreError> {
+        let mut entries = self.replaced(repo, tag)?;
+        let last = entries.iter_mut().rfind(|other| other.role == entry.role);
+        match last {
+            // Left by a commit that a crash cut short.
+            Some(last) if last.digest == entry.digest => last.replaced_at = entry.replaced_at,
+            _ => entries.push(entry),
+        }
+        let surplus = entries.len().saturating_sub(MAX_HISTORY);
+        entries.drain(..surplus);
+        let bytes = postcard::to_stdvec(&entries).map_err(StoreError::Unencodable)?;
+        self.0.trees.history.insert(repo.tag(tag), bytes)?;
+        Ok(())
+    }
+
+    fn replaced(&self, repo: &RepoKey, tag: &str) -> Result<Vec<Replaced>, StoreError> {
+        match self.0.trees.history.get(repo.tag(tag))? {
+            None => Ok(Vec::new()),
+            Some(bytes) => postcard::from_bytes(&bytes)
+                .map_err(|_error| StoreError::damaged("the history of a tag cannot be read")),
+        }
+    }
+}
+
+/// The most digests that are remembered of one tag; the oldest go first.
+pub(crate) const MAX_HISTORY: usize = 64;
+/// The longest tag that a registry knows (OCI distribution specification); longer names of targets
+/// have no history.
+const MAX_TAG: usize = 128;

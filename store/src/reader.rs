@@ -1,0 +1,161 @@
+//! What can be asked of a store, in this process or through its socket.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use vouchsafe_trust::metadata::Target;
+use vouchsafe_trust::{Evidence, Gun, Query, Role, Server};
+
+use crate::{RemoteError, RemoteStore, Replaced, RepositoryStatus, ServerState, Store, StoreError};
+
+/// A store that answers questions: the [`Store`] itself, or the process that holds it.
+pub trait Reader {
+    /// What is stored about an image.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be read or asked.
+    fn evidence(&self, query: &Query) -> Result<Evidence, ReadError>;
+
+    /// The status of every repository of which something is known.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be read or asked.
+    fn status(&self) -> Result<Vec<RepositoryStatus>, ReadError>;
+
+    /// The status of one repository, of one server or of all.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be read or asked.
+    fn repository_status(
+        &self,
+        server: Option<&Server>,
+        gun: &Gun,
+    ) -> Result<Vec<RepositoryStatus>, ReadError>;
+
+    /// The targets of each role of a repository, ordered by name.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be read or asked.
+    fn tags(&self, server: &Server, gun: &Gun) -> Result<BTreeMap<Role, Vec<Target>>, ReadError>;
+
+    /// What a tag pointed to before, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be read or asked.
+    fn history(&self, server: &Server, gun: &Gun, tag: &str) -> Result<Vec<Replaced>, ReadError>;
+
+    /// What the syncer remembers of each server.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be read or asked.
+    fn servers(&self) -> Result<BTreeMap<Server, ServerState>, ReadError>;
+
+    /// The latest time seen, if there was any; no judgement may use an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be asked.
+    fn latest_time(&self) -> Result<Option<Timestamp>, ReadError>;
+
+    /// Drops everything known of a repository, of one server or of all. Returns of how many
+    /// something was known.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be written or asked.
+    fn forget(&self, server: Option<&Server>, gun: &Gun) -> Result<usize, ReadError>;
+}
+
+/// Why a [`Reader`] could not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The process that holds the store could not be asked.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The store of this process could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Reader for Store {
+    fn evidence(&self, query: &Query) -> Result<Evidence, ReadError> {
+        Ok(Self::evidence(self, query)?)
+    }
+
+    fn status(&self) -> Result<Vec<RepositoryStatus>, ReadError> {
+        Ok(Self::status(self)?)
+    }
+
+    fn repository_status(
+        &self,
+        server: Option<&Server>,
+        gun: &Gun,
+    ) -> Result<Vec<RepositoryStatus>, ReadError> {
+        Ok(Self::repository_status(self, server, gun)?)
+    }
+
+    fn tags(&self, server: &Server, gun: &Gun) -> Result<BTreeMap<Role, Vec<Target>>, ReadError> {
+        Ok(Self::tags(self, server, gun)?)
+    }
+
+    fn history(&self, server: &Server, gun: &Gun, tag: &str) -> Result<Vec<Replaced>, ReadError> {
+        Ok(Self::history(self, server, gun, tag)?)
+    }
+
+    fn servers(&self) -> Result<BTreeMap<Server, ServerState>, ReadError> {
+        Ok(Self::servers(self)?)
+    }
+
+    fn latest_time(&self) -> Result<Option<Timestamp>, ReadError> {
+        Ok(Self::latest_time(self))
+    }
+
+    fn forget(&self, server: Option<&Server>, gun: &Gun) -> Result<usize, ReadError> {
+        Ok(Self::forget(self, server, gun)?)
+    }
+}
+
+impl Reader for RemoteStore {
+    fn evidence(&self, query: &Query) -> Result<Evidence, ReadError> {
+        Ok(self.ask_evidence(query)?)
+    }
+
+    fn status(&self) -> Result<Vec<RepositoryStatus>, ReadError> {
+        Ok(self.ask_status(None, None)?)
+    }
+
+    fn repository_status(
+        &self,
+        server: Option<&Server>,
+        gun: &Gun,
+    ) -> Result<Vec<RepositoryStatus>, ReadError> {
+        Ok(self.ask_status(server, Some(gun))?)
+    }
+
+    fn tags(&self, server: &Server, gun: &Gun) -> Result<BTreeMap<Role, Vec<Target>>, ReadError> {
+        Ok(self.ask_tags(server, gun)?)
+    }
+
+    fn history(&self, server: &Server, gun: &Gun, tag: &str) -> Result<Vec<Replaced>, ReadError> {
+        Ok(self.ask_history(server, gun, tag)?)
+    }
+
+    fn servers(&self) -> Result<BTreeMap<Server, ServerState>, ReadError> {
+        Ok(self.ask_servers()?)
+    }
+
+    fn latest_time(&self) -> Result<Option<Timestamp>, ReadError> {
+        Ok(self.ask_latest_time()?)
+    }
+
+    fn forget(&self, server: Option<&Server>, gun: &Gun) -> Result<usize, ReadError> {
+        Ok(self.ask_forget(server, gun)?)
+    }
+}

@@ -1,0 +1,135 @@
+//! The store itself: its trees, and who may write when.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sled::{Db, Tree};
+use vouchsafe_trust::{Gun, Server};
+
+use crate::durable::Durable;
+use crate::key::RepoKey;
+use crate::latest::Latest;
+use crate::turn::Turns;
+use crate::{SetAside, StoreError};
+
+/// Verified repositories on disk.
+///
+/// Cheap to clone; all clones are one store, which is closed with the last of them. Reads never
+/// wait for a commit. Commits of different repositories only share the wait for the disk.
+#[derive(Clone, Debug)]
+pub struct Store(pub(crate) Arc<Inner>);
+
+/// What all clones of a store share. The lock is last, so that it is given up after sled's.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) dir: PathBuf,
+    pub(crate) set_aside: Option<SetAside>,
+    pub(crate) trees: Trees,
+    pub(crate) latest: Latest,
+    pub(crate) durable: Arc<Durable>,
+    pub(crate) turns: Turns,
+    _lock: File,
+}
+
+/// The records by kind.
+#[derive(Debug)]
+pub(crate) struct Trees {
+    /// Header by repository.
+    pub(crate) header: Tree,
+    /// Chunks of role files, and of long header bodies, by repository and digest.
+    pub(crate) file: Tree,
+    /// Pages of targets by repository, digest of the role's file, and place.
+    pub(crate) page: Tree,
+    /// What tags pointed to, by repository and tag.
+    pub(crate) history: Tree,
+    /// How the last update went, by repository.
+    pub(crate) sync: Tree,
+    /// The syncer's state by server.
+    pub(crate) server: Tree,
+    /// Repositories that a commit has begun to write and not yet tidied up after.
+    pub(crate) begun: Tree,
+}
+
+impl Trees {
+    pub(crate) fn open(db: &Db) -> Result<Self, sled::Error> {
+        Ok(Self {
+            header: db.open_tree("header")?,
+            file: db.open_tree("file")?,
+            page: db.open_tree("page")?,
+            history: db.open_tree("history")?,
+            sync: db.open_tree("sync")?,
+            server: db.open_tree("server")?,
+            begun: db.open_tree("begun")?,
+        })
+    }
+}
+
+impl Store {
+    pub(crate) fn new(
+        dir: PathBuf,
+        set_aside: Option<SetAside>,
+        trees: Trees,
+        latest: Latest,
+        durable: Arc<Durable>,
+        lock: File,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            dir,
+            set_aside,
+            trees,
+            latest,
+            durable,
+            turns: Turns::default(),
+            _lock: lock,
+        }))
+    }
+
+    /// The directory that holds the store.
+    pub fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    /// What was set aside when the store was opened, and why.
+    pub fn set_aside(&self) -> Option<&SetAside> {
+        self.0.set_aside.as_ref()
+    }
+
+    /// The repositories of which something is known: stored, withdrawn, or tried in vain.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn repositories(&self) -> Result<Vec<(Server, Gun)>, StoreError> {
+        let keys = self.repo_keys()?;
+        Ok(keys
+            .into_iter()
+            .map(|(_, server, gun)| (server, gun))
+            .collect())
+    }
+
+    pub(crate) fn repo_keys(&self) -> Result<Vec<(RepoKey, Server, Gun)>, StoreError> {
+        let mut keys = BTreeSet::new();
+        for tree in [&self.0.trees.header, &self.0.trees.sync] {
+            for key in tree.iter().keys() {
+                keys.insert(key?);
+            }
+        }
+        keys.into_iter()
+            .map(|key| {
+                let (server, gun) = RepoKey::parse(&key)
+                    .ok_or_else(|| self.note(StoreError::damaged("a key of no repository")))?;
+                Ok((RepoKey::new(&server, &gun), server, gun))
+            })
+            .collect()
+    }
+
+    /// Leaves a note for the next opening if `error` shows that the store is damaged.
+    pub(crate) fn note(&self, error: StoreError) -> StoreError {
+        if let StoreError::Damaged { what } = &error {
+            crate::open::note_damage(&self.0.dir, what);
+        }
+        error
+    }
+}
