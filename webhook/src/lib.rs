@@ -1,1 +1,24 @@
-//! webhook
+//! Answers an API server's admission reviews, from what was verified beforehand.
+//!
+//! [`Admission`] decides: bytes in, bytes out, no HTTP, no waiting. [`Server`] brings it the bytes
+//! over TLS, bounded in every direction. [`reload`] follows the files that may change meanwhile.
+
+pub mod admission;
+pub mod metrics;
+pub mod readiness;
+pub mod reload;
+pub mod server;
+pub mod tls;
+pub mod watch;
+
+mod review;
+#[cfg(test)]
+mod testing;
+mod text;
+mod workload;
+
+pub use admission::{Admission, Webhook};
+pub use metrics::{GaugeSource, Metrics, Sample};
+pub use readiness::{Condition, Readiness};
+pub use server::{Limits, Listeners, Server};
+pub use tls::{Certificate, Serving};

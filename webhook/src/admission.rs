@@ -1,0 +1,270 @@
+//! The decision on an admission review: request bytes in, response bytes out.
+
+mod judge;
+mod message;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use vouchsafe_policy::Config;
+use vouchsafe_store::StoreError;
+use vouchsafe_trust::{Clock, Evidence, Query};
+
+use crate::metrics::{Metrics, Outcome};
+use crate::review::{Answer, ApiVersion, Operation, Request, find_uid, read};
+use crate::text::printable;
+use crate::workload::{OldObject, Part, Place, Workload, images};
+use judge::{Judged, Verdict};
+
+/// Which of the two webhooks a review came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Webhook {
+    /// Pins tags to what is signed.
+    Mutate,
+    /// Proves the final object.
+    Validate,
+}
+
+impl Webhook {
+    /// Its name in metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mutate => "mutate",
+            Self::Validate => "validate",
+        }
+    }
+}
+
+/// Reads what a store holds about an image.
+pub type Lookup = dyn Fn(&Query) -> Result<Evidence, StoreError> + Send + Sync;
+
+/// Answers admission reviews by the policy in use and what the store holds.
+pub struct Admission {
+    config: ArcSwap<Config>,
+    lookup: Box<Lookup>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+}
+
+impl Admission {
+    /// Decides by `config` until it is [replaced](Self::replace), on what `lookup` reads.
+    pub fn new(
+        config: Config,
+        lookup: Box<Lookup>,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            config: ArcSwap::from_pointee(config),
+            lookup,
+            clock,
+            metrics,
+        }
+    }
+
+    /// Decides by another configuration from now on. What is being decided keeps the previous one.
+    pub fn replace(&self, config: Config) {
+        self.config.store(Arc::new(config));
+    }
+
+    /// The configuration in use.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    /// Answers a review. Images that are not judged by `deadline` are denied.
+    pub fn review(&self, webhook: Webhook, body: &[u8], deadline: Instant) -> Vec<u8> {
+        let started = Instant::now();
+        // Whatever panics below (a decision, or the store's engine) denies this one request. All
+        // that outlives it is the store, which keeps its own invariants.
+        let answered = catch_unwind(AssertUnwindSafe(|| self.answer(webhook, body, deadline)));
+        let response = answered.unwrap_or_else(|_| self.refuse(webhook, body, &Refusal::Panicked));
+        self.metrics.duration(webhook, started.elapsed());
+        response
+    }
+
+    /// Denies a request that is not judged, by its `uid` where `body`, or what there is of it, tells
+    /// it.
+    pub fn refuse(&self, webhook: Webhook, body: &[u8], refusal: &Refusal) -> Vec<u8> {
+        let uid = find_uid(body).unwrap_or_default();
+        self.deny(webhook, refusal)
+            .write(ApiVersion::default(), &uid)
+    }
+
+    fn answer(&self, webhook: Webhook, body: &[u8], deadline: Instant) -> Vec<u8> {
+        let (version, request) = match read(body) {
+            Ok(read) => read,
+            Err(error) => {
+                return self.refuse(webhook, body, &Refusal::Undecodable(error.to_string()));
+            }
+        };
+        let answer = match scope(&request) {
+            Scope::Pass(reason) => {
+                self.metrics.admission(webhook, Outcome::allow(reason));
+                Answer::allowed(reason)
+            }
+            Scope::Refuse(refusal) => self.deny(webhook, &refusal),
+            Scope::Judge(places) => self.judge(webhook, &request, places, deadline),
+        };
+        answer.write(version, request.uid.as_str())
+    }
+
+    fn judge(
+        &self,
+        webhook: Webhook,
+        request: &Request<'_>,
+        places: Vec<Place<'_>>,
+        deadline: Instant,
+    ) -> Answer {
+        let config = self.config.load();
+        let now = self.clock.now();
+        let namespace = Some(request.namespace.as_str()).filter(|name| !name.is_empty());
+        let judged = Judged::of(places, deadline, |image| {
+            Verdict::of(&config, webhook, image, namespace, now, &*self.lookup)
+        });
+        for (_, verdict) in judged.verdicts() {
+            self.metrics.image(verdict.outcome());
+        }
+        let denied = judged.denied();
+        self.metrics.admission(
+            webhook,
+            denied.map_or(Outcome::allow("judged"), Outcome::deny),
+        );
+        let answer = judged.answer();
+        if let Some(reason) = denied {
+            let images = answer.audit.get("images").map(String::as_str);
+            tracing::warn!(
+                webhook = webhook.name(),
+                uid = request.uid.as_str(),
+                namespace,
+                kind = request.kind.kind.as_str(),
+                name = request.object_name(),
+                images,
+                reason,
+                "review denied"
+            );
+        }
+        answer
+    }
+
+    fn deny(&self, webhook: Webhook, refusal: &Refusal) -> Answer {
+        let reason = refusal.label();
+        tracing::warn!(webhook = webhook.name(), reason, error = %refusal, "review denied");
+        self.metrics.admission(webhook, Outcome::deny(reason));
+        Answer::denied(refusal.to_string(), reason)
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission").finish_non_exhaustive()
+    }
+}
+
+/// Why a request is denied without judging an image.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Its body did not arrive whole.
+    #[error("{0}")]
+    Cut(String),
+    /// Its body did not arrive in time.
+    #[error("the request did not arrive in time; try again")]
+    Late,
+    /// It names no image, of a kind that has to.
+    #[error("the object names no image: a {kind} needs at least one container")]
+    NoImage {
+        /// The kind.
+        kind: String,
+    },
+    /// It carries no object.
+    #[error("the request carries no object to judge")]
+    NoObject,
+    /// There are too many requests at a time.
+    #[error("too many admission reviews at a time; try again")]
+    Overloaded,
+    /// The decision failed in a way that it never should.
+    #[error("the decision failed unexpectedly; the webhook's log says where")]
+    Panicked,
+    /// It is no admission review that can be read.
+    #[error("{0}")]
+    Undecodable(String),
+    /// It is about a kind of object that Vouchsafe finds no images in.
+    #[error(
+        "objects of kind {kind} (API group `{group}`) are not known to run images; take them out of \
+         the webhook's rules"
+    )]
+    UnknownKind {
+        /// The API group.
+        group: String,
+        /// The kind.
+        kind: String,
+    },
+}
+
+impl Refusal {
+    /// A stable, short name of the cause.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Cut(_) => "cut",
+            Self::Late => "late",
+            Self::NoImage { .. } => "no_image",
+            Self::NoObject => "no_object",
+            Self::Overloaded => "overloaded",
+            Self::Panicked => "panic",
+            Self::Undecodable(_) => "undecodable",
+            Self::UnknownKind { .. } => "unknown_kind",
+        }
+    }
+}
+
+/// What of a request is judged.
+enum Scope<'r> {
+    /// These places of its object.
+    Judge(Vec<Place<'r>>),
+    /// Nothing, since it can bring no image in; for this reason.
+    Pass(&'static str),
+    /// Nothing, since it cannot be.
+    Refuse(Refusal),
+}
+
+fn scope<'r>(request: &'r Request<'_>) -> Scope<'r> {
+    if let Operation::Connect | Operation::Delete = request.operation {
+        return Scope::Pass("not_judged");
+    }
+    let (group, kind) = (request.kind.group.as_str(), request.kind.kind.as_str());
+    let Some(workload) = Workload::of(group, kind) else {
+        let (group, kind) = (printable(group, MAX_NAME), printable(kind, MAX_NAME));
+        return Scope::Refuse(Refusal::UnknownKind { group, kind });
+    };
+    // What is on its way out must not be held up: finalizers could not be taken off it.
+    let old = request.old_object.as_ref();
+    if request.operation == Operation::Update && old.is_some_and(OldObject::is_being_deleted) {
+        return Scope::Pass("being_deleted");
+    }
+    let part = match request.sub_resource.as_str() {
+        "ephemeralcontainers" => Part::EphemeralContainers,
+        // The API server takes nothing but the status, or the resources, from these.
+        "resize" | "status" => return Scope::Pass("not_judged"),
+        _ => Part::Whole,
+    };
+    let Some(object) = &request.object else {
+        return Scope::Refuse(Refusal::NoObject);
+    };
+    let places: Vec<Place<'_>> = images(workload, object, part).collect();
+    if places.is_empty() && part == Part::Whole {
+        return Scope::Refuse(Refusal::NoImage {
+            kind: kind.to_owned(),
+        });
+    }
+    Scope::Judge(places)
+}
+
+/// Longer than any name that the API server lets a kind or a group have.
+const MAX_NAME: usize = 253;
+
+#[cfg(test)]
+mod tests;

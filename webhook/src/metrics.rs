@@ -1,0 +1,268 @@
+//! What the webhook counts and measures, for Prometheus.
+//!
+//! Every label has few values that the program knows beforehand: nothing that a request carries
+//! becomes a label. Recording takes no allocation.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::admission::Webhook;
+
+mod source;
+
+pub use source::{GaugeSource, Sample};
+
+/// The metrics of one process.
+pub struct Metrics {
+    registry: Registry,
+    admissions: Family<AdmissionLabels, Counter>,
+    duration: Family<WebhookLabels, Histogram, fn() -> Histogram>,
+    images: Family<ImageLabels, Counter>,
+    config_loads: Family<ResultLabels, Counter>,
+    certificate_loads: Family<ResultLabels, Counter>,
+    certificate_expiry: Gauge,
+}
+
+impl Metrics {
+    /// Metrics that all stand at zero, with gauges that others provide (a store's, a syncer's).
+    pub fn new(sources: Vec<GaugeSource>) -> Arc<Self> {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            admissions: Family::default(),
+            duration: Family::new_with_constructor(histogram),
+            images: Family::default(),
+            config_loads: Family::default(),
+            certificate_loads: Family::default(),
+            certificate_expiry: Gauge::default(),
+        };
+        metrics.register();
+        for source in sources {
+            metrics.registry.register_collector(Box::new(source));
+        }
+        Arc::new(metrics)
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "vouchsafe_admission_requests",
+            "Admission reviews answered",
+            self.admissions.clone(),
+        );
+        registry.register(
+            "vouchsafe_admission_duration_seconds",
+            "Time from an admission review's last byte to its answer",
+            self.duration.clone(),
+        );
+        registry.register(
+            "vouchsafe_image_decisions",
+            "Distinct images decided upon, per admission review",
+            self.images.clone(),
+        );
+        registry.register(
+            "vouchsafe_config_loads",
+            "Versions of the configuration that were loaded or refused",
+            self.config_loads.clone(),
+        );
+        registry.register(
+            "vouchsafe_tls_certificate_loads",
+            "Versions of the serving certificate that were loaded or refused",
+            self.certificate_loads.clone(),
+        );
+        registry.register(
+            "vouchsafe_tls_not_after_seconds",
+            "When the serving certificate expires, in seconds since 1970",
+            self.certificate_expiry.clone(),
+        );
+    }
+
+    /// Counts an admission review that was answered.
+    pub fn admission(&self, webhook: Webhook, outcome: Outcome) {
+        let Outcome { decision, reason } = outcome;
+        let labels = AdmissionLabels {
+            webhook: webhook.name(),
+            decision,
+            reason,
+        };
+        self.admissions.get_or_create(&labels).inc();
+    }
+
+    /// Records how long an answer took.
+    pub fn duration(&self, webhook: Webhook, took: Duration) {
+        let labels = WebhookLabels {
+            webhook: webhook.name(),
+        };
+        self.duration
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
+    }
+
+    /// Counts a decision on one image.
+    pub fn image(&self, outcome: Outcome) {
+        let Outcome { decision, reason } = outcome;
+        let labels = ImageLabels { decision, reason };
+        self.images.get_or_create(&labels).inc();
+    }
+
+    /// Counts a version of the configuration.
+    pub fn config_load(&self, result: Load) {
+        self.config_loads
+            .get_or_create(&ResultLabels {
+                result: result.name(),
+            })
+            .inc();
+    }
+
+    /// Counts a version of the serving certificate.
+    pub fn certificate_load(&self, result: Load) {
+        self.certificate_loads
+            .get_or_create(&ResultLabels {
+                result: result.name(),
+            })
+            .inc();
+    }
+
+    /// Notes when the serving certificate expires.
+    pub fn certificate_expiry(&self, not_after: Timestamp) {
+        self.certificate_expiry.set(not_after.as_second());
+    }
+
+    /// The media type of what [`encode`](Self::encode) gives.
+    pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+    /// All metrics, in the `OpenMetrics` text format.
+    ///
+    /// # Errors
+    ///
+    /// [`fmt::Error`] where a gauge of others fails to be written.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// What became of a review or an image, and why.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Outcome {
+    decision: &'static str,
+    reason: &'static str,
+}
+
+impl Outcome {
+    /// Let in, with a stable, short name of the cause.
+    pub const fn allow(reason: &'static str) -> Self {
+        Self {
+            decision: "allow",
+            reason,
+        }
+    }
+
+    /// Denied, with a stable, short name of the cause.
+    pub const fn deny(reason: &'static str) -> Self {
+        Self {
+            decision: "deny",
+            reason,
+        }
+    }
+}
+
+/// What became of a new version of a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Load {
+    /// It is in use.
+    Loaded,
+    /// It is not valid; what was there before stays in use.
+    Refused,
+}
+
+impl Load {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Loaded => "loaded",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct AdmissionLabels {
+    webhook: &'static str,
+    decision: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct WebhookLabels {
+    webhook: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ImageLabels {
+    decision: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(BUCKETS)
+}
+
+/// Upper bounds in seconds. An answer takes some ten microseconds; what lies beyond a second is past
+/// the deadline.
+const BUCKETS: [f64; 14] = [
+    0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 2.0,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_units_and_labels_are_as_documented() {
+        let gauge = GaugeSource::new(
+            "vouchsafe_repositories",
+            "Repositories stored",
+            &["state"],
+            || vec![(vec!["fresh".to_owned()], 3.0)],
+        );
+        let metrics = Metrics::new(vec![gauge]);
+        metrics.admission(Webhook::Mutate, Outcome::deny("not_signed"));
+        metrics.duration(Webhook::Validate, Duration::from_micros(70));
+        metrics.image(Outcome::allow("signed"));
+        metrics.config_load(Load::Refused);
+        metrics.certificate_expiry("2027-01-01T00:00:00Z".parse().unwrap());
+        let text = metrics.encode().unwrap();
+        for line in [
+            r#"vouchsafe_admission_requests_total{webhook="mutate",decision="deny",reason="not_signed"} 1"#,
+            r#"vouchsafe_admission_duration_seconds_bucket{le="0.00005",webhook="validate"} 0"#,
+            r#"vouchsafe_admission_duration_seconds_bucket{le="0.0001",webhook="validate"} 1"#,
+            r#"vouchsafe_image_decisions_total{decision="allow",reason="signed"} 1"#,
+            r#"vouchsafe_config_loads_total{result="refused"} 1"#,
+            "vouchsafe_tls_not_after_seconds 1798761600",
+            r#"vouchsafe_repositories{state="fresh"} 3.0"#,
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
+}

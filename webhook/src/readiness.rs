@@ -1,0 +1,146 @@
+//! Whether this process may be sent admission reviews.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What has to hold before the process may answer. Each can cease to hold again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Condition {
+    /// The store is open.
+    Store,
+    /// A policy is loaded.
+    Policy,
+    /// A certificate to serve with is loaded.
+    Certificate,
+    /// What feeds the store has brought everything once.
+    FirstFeed,
+    /// The process is not about to stop.
+    Running,
+}
+
+impl Condition {
+    /// Every condition, in the order in which they are shown.
+    pub const ALL: [Self; 5] = [
+        Self::Store,
+        Self::Policy,
+        Self::Certificate,
+        Self::FirstFeed,
+        Self::Running,
+    ];
+
+    /// Its name in the body of `/ready`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Policy => "policy",
+            Self::Certificate => "certificate",
+            Self::FirstFeed => "first-feed",
+            Self::Running => "running",
+        }
+    }
+
+    const fn explanation(self) -> &'static str {
+        match self {
+            Self::Store => "the store is not open",
+            Self::Policy => "no valid configuration is loaded",
+            Self::Certificate => "no valid certificate is loaded",
+            Self::FirstFeed => "the first synchronisation has not finished",
+            Self::Running => "the process is stopping",
+        }
+    }
+}
+
+/// Which conditions hold.
+#[derive(Debug)]
+pub struct Readiness {
+    store: AtomicBool,
+    policy: AtomicBool,
+    certificate: AtomicBool,
+    first_feed: AtomicBool,
+    running: AtomicBool,
+}
+
+impl Readiness {
+    /// A process that runs, and of which nothing else holds yet.
+    pub const fn new() -> Self {
+        Self {
+            store: AtomicBool::new(false),
+            policy: AtomicBool::new(false),
+            certificate: AtomicBool::new(false),
+            first_feed: AtomicBool::new(false),
+            running: AtomicBool::new(true),
+        }
+    }
+
+    /// Notes whether a condition holds.
+    pub fn set(&self, condition: Condition, holds: bool) {
+        self.flag(condition).store(holds, Ordering::Release);
+    }
+
+    /// Whether a condition holds.
+    pub fn holds(&self, condition: Condition) -> bool {
+        self.flag(condition).load(Ordering::Acquire)
+    }
+
+    /// Whether all conditions hold.
+    pub fn is_ready(&self) -> bool {
+        Condition::ALL
+            .into_iter()
+            .all(|condition| self.holds(condition))
+    }
+
+    /// Each condition on a line, as the API server's own `/readyz` shows them.
+    pub fn report(&self) -> String {
+        let lines = Condition::ALL.map(|condition| {
+            let name = condition.name();
+            if self.holds(condition) {
+                format!("[+] {name}\n")
+            } else {
+                format!("[-] {name}: {}\n", condition.explanation())
+            }
+        });
+        let summary = if self.is_ready() {
+            "ready\n"
+        } else {
+            "not ready\n"
+        };
+        lines.concat() + summary
+    }
+
+    const fn flag(&self, condition: Condition) -> &AtomicBool {
+        match condition {
+            Condition::Store => &self.store,
+            Condition::Policy => &self.policy,
+            Condition::Certificate => &self.certificate,
+            Condition::FirstFeed => &self.first_feed,
+            Condition::Running => &self.running,
+        }
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_means_that_every_condition_holds_and_can_be_lost_again() {
+        let readiness = Readiness::new();
+        for condition in Condition::ALL {
+            readiness.set(condition, true);
+        }
+        assert!(readiness.is_ready());
+        for condition in Condition::ALL {
+            readiness.set(condition, false);
+            assert!(!readiness.is_ready(), "{condition:?}");
+            let line = format!("[-] {}: ", condition.name());
+            assert!(readiness.report().contains(&line), "{}", readiness.report());
+            readiness.set(condition, true);
+        }
+        assert!(readiness.report().ends_with("\nready\n"));
+    }
+}
