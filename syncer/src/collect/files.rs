@@ -1,0 +1,131 @@
+//! The files of one repository: those that are stored, and those that have to be fetched.
+
+use std::collections::BTreeMap;
+
+use vouchsafe_trust::update::{Limits, Wanted};
+use vouchsafe_trust::{Fault, Gun, Role, Server, Sha256, VerifyError};
+
+use super::{CollectError, Stored};
+use crate::notary::{Cause, NotaryClient, RequestError, RoleFile};
+
+/// Fetches the files of one repository; none twice, and none beyond the repository's limit.
+pub(super) struct Files<'a> {
+    client: &'a NotaryClient,
+    gun: &'a Gun,
+    stored: Option<&'a Stored>,
+    /// What is stored, by hash; filled when first needed.
+    known: Option<BTreeMap<Sha256, &'a [u8]>>,
+    fetched: BTreeMap<Sha256, Vec<u8>>,
+    /// Bytes that may still be fetched.
+    left: u64,
+}
+
+impl<'a> Files<'a> {
+    pub(super) const fn new(
+        client: &'a NotaryClient,
+        gun: &'a Gun,
+        stored: Option<&'a Stored>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            client,
+            gun,
+            stored,
+            known: None,
+            fetched: BTreeMap::new(),
+            left: limits.repository,
+        }
+    }
+
+    pub(super) const fn server(&self) -> &'a Server {
+        self.client.server()
+    }
+
+    pub(super) const fn gun(&self) -> &'a Gun {
+        self.gun
+    }
+
+    /// Fetches a file that nobody stated anything about.
+    pub(super) async fn fetch(
+        &mut self,
+        file: RoleFile,
+        limit: u64,
+    ) -> Result<Vec<u8>, RequestError> {
+        let bytes = self
+            .client
+            .role(self.gun, file, limit.min(self.left))
+            .await?;
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.left = self.left.saturating_sub(length);
+        Ok(bytes)
+    }
+
+    /// The file that a parent states: the stored one if it has the stated hash, or else the
+    /// server's. It is checked by whoever asks for it.
+    pub(super) async fn stated(&mut self, wanted: &Wanted) -> Result<Vec<u8>, CollectError> {
+        let refused = |fault: Fault| {
+            let error = VerifyError::new(self.gun, &wanted.role, fault);
+            CollectError::refused(self.client.server(), error)
+        };
+        let sha256 = wanted
+            .file
+            .sha256
+            .ok_or_else(|| refused(Fault::FileMissing))?;
+        if let Some(bytes) = self.at_hand(sha256) {
+            return Ok(bytes.to_vec());
+        }
+        let file = RoleFile::Content(wanted.role.clone(), sha256);
+        let error = match self.fetch(file, wanted.file.length).await {
+            Ok(bytes) => {
+                self.fetched.insert(Sha256::of(&bytes), bytes.clone());
+                return Ok(bytes);
+            }
+            Err(error) => error,
+        };
+        let stated = wanted.file.length;
+        let refused = |fault: Fault| {
+            let error = VerifyError::new(self.gun, &wanted.role, fault);
+            CollectError::refused(self.client.server(), error)
+        };
+        match *error.cause {
+            Cause::TooLarge { length, limit } if limit == stated => Err(refused(
+                Fault::WrongLength {
+                    stated,
+                    found: length,
+                },
+            )),
+            _ if is_missing(&error.cause, &wanted.role) => Err(refused(Fault::FileMissing)),
+            _ => Err(error.into()),
+        }
+    }
+
+    fn at_hand(&mut self, sha256: Sha256) -> Option<&[u8]> {
+        let stored = self.stored;
+        let known = self.known.get_or_insert_with(|| by_hash(stored));
+        known
+            .get(&sha256)
+            .copied()
+            .or_else(|| self.fetched.get(&sha256).map(Vec::as_slice))
+    }
+}
+
+fn by_hash(stored: Option<&Stored>) -> BTreeMap<Sha256, &[u8]> {
+    let Some(Stored { metadata, .. }) = stored else {
+        return BTreeMap::new();
+    };
+    [&metadata.snapshot, &metadata.targets]
+        .into_iter()
+        .chain(metadata.delegations.values())
+        .map(|bytes| (Sha256::of(bytes), bytes.as_slice()))
+        .collect()
+}
+
+/// Whether the server does not have the file. On SQL it says 500 where a delegation is missing
+/// (notary server/handlers/default.go).
+const fn is_missing(cause: &Cause, role: &Role) -> bool {
+    matches!(
+        (cause, role),
+        (Cause::Status { status: 404, .. }, _)
+            | (Cause::Status { status: 500, .. }, Role::Delegation(_))
+    )
+}

@@ -1,0 +1,306 @@
+//! Authentication with one server: none, Basic, or Bearer tokens.
+
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Client, Url};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::{Instant, timeout};
+use vouchsafe_trust::Server;
+
+use super::body;
+use super::challenge::Challenge;
+use super::client::{Pace, SetupError, http_client};
+use super::credentials::Login;
+use super::error::cut;
+use super::token::Tokens;
+use super::{Cause, Credentials};
+
+/// Knows how to authenticate with one server, as far as the server has said so.
+#[derive(Debug)]
+pub(super) struct Authorizer {
+    server: Server,
+    certificates: Option<String>,
+    credentials: Option<Credentials>,
+    pace: Pace,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    scheme: Scheme,
+    tokens: Tokens,
+}
+
+#[derive(Debug)]
+enum Scheme {
+    Basic(HeaderValue),
+    Bearer(Service),
+    /// Nothing is asked for.
+    Open,
+    /// The server has not been asked yet, though there are credentials for it.
+    Unknown,
+}
+
+/// A token service.
+#[derive(Clone, Debug)]
+struct Service {
+    realm: Url,
+    name: Option<String>,
+    http: Client,
+}
+
+impl Authorizer {
+    pub(super) fn new(
+        server: Server,
+        certificates: Option<String>,
+        credentials: Option<Credentials>,
+        pace: Pace,
+    ) -> Self {
+        let scheme = match credentials {
+            Some(_) => Scheme::Unknown,
+            None => Scheme::Open,
+        };
+        let state = State {
+            scheme,
+            tokens: Tokens::default(),
+        };
+        Self {
+            server,
+            certificates,
+            credentials,
+            pace,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Announces the scopes that will be needed, in their order.
+    pub(super) async fn plan(&self, scopes: Vec<String>) {
+        self.state.lock().await.tokens.plan(scopes);
+    }
+
+    /// Whether the server should be pinged first, to learn how it authenticates.
+    pub(super) async fn wants_ping(&self) -> bool {
+        matches!(self.state.lock().await.scheme, Scheme::Unknown)
+    }
+
+    /// Learns that the server answers without credentials. It may still ask for some later.
+    pub(super) async fn open(&self) {
+        let mut state = self.state.lock().await;
+        if matches!(state.scheme, Scheme::Unknown) {
+            state.scheme = Scheme::Open;
+        }
+    }
+
+    /// The `Authorization` header for a request that needs `scope`.
+    pub(super) async fn header(&self, scope: &str) -> Result<Option<HeaderValue>, Cause> {
+        let state = self.state.lock().await;
+        match &state.scheme {
+            Scheme::Open | Scheme::Unknown => Ok(None),
+            Scheme::Basic(header) => Ok(Some(header.clone())),
+            Scheme::Bearer(service) => {
+                if let Some(token) = state.tokens.usable(scope, Instant::now()) {
+                    return Ok(Some(token.header.clone()));
+                }
+                let service = service.clone();
+                // The lock is held meanwhile: others that wait will most likely be served by the
+                // same token.
+                self.fetch_token(state, &service, scope).await.map(Some)
+            }
+        }
+    }
+
+    /// Learns from the challenges of a 401 to a request with the header `sent`; fine if it should
+    /// be tried again.
+    pub(super) async fn challenged(
+        &self,
+        challenges: &[Challenge],
+        scope: &str,
+        sent: Option<&HeaderValue>,
+    ) -> Result<(), Cause> {
+        let find = |scheme| challenges.iter().find(|c| c.scheme == scheme);
+        if let Some(bearer) = find("bearer") {
+            self.challenged_bearer(bearer, scope, sent).await
+        } else if find("basic").is_some() {
+            self.challenged_basic(sent).await
+        } else {
+            Err(unauthorized(
+                "the server names no way to authenticate that is supported (Basic, Bearer)",
+            ))
+        }
+    }
+
+    async fn challenged_basic(&self, sent: Option<&HeaderValue>) -> Result<(), Cause> {
+        let Some(login) = self.login()? else {
+            return Err(unauthorized("the server wants credentials; none are configured"));
+        };
+        let header = basic(&login)?;
+        if sent == Some(&header) {
+            return Err(unauthorized("the server refuses the configured credentials"));
+        }
+        self.state.lock().await.scheme = Scheme::Basic(header);
+        Ok(())
+    }
+
+    async fn challenged_bearer(
+        &self,
+        challenge: &Challenge,
+        scope: &str,
+        sent: Option<&HeaderValue>,
+    ) -> Result<(), Cause> {
+        let realm = self.realm(challenge.parameter("realm").unwrap_or_default())?;
+        let name = challenge.parameter("service").map(str::to_owned);
+        let mut state = self.state.lock().await;
+        match (&state.scheme, sent) {
+            (Scheme::Bearer(known), Some(sent)) if known.realm == realm && known.name == name => {
+                let lacks_scope = challenge.parameter("error") != Some("invalid_token");
+                if state.tokens.refuse(scope, sent, lacks_scope) {
+                    Ok(())
+                } else {
+                    Err(unauthorized("the token service does not grant access"))
+                }
+            }
+            (Scheme::Bearer(known), None) if known.realm == realm && known.name == name => Ok(()),
+            _ => {
+                let http = self.realm_client(&realm)?;
+                state.tokens.clear();
+                state.scheme = Scheme::Bearer(Service { realm, name, http });
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads the realm, and refuses one to which the credentials must not be sent.
+    fn realm(&self, realm: &str) -> Result<Url, Cause> {
+        let refused = |reason| Cause::Realm {
+            realm: cut(realm),
+            reason,
+        };
+        let url: Url = realm
+            .parse()
+            .map_err(|_error| refused("it is not a URL"))?;
+        match url.scheme() {
+            "https" => Ok(url),
+            "http" if !self.server.is_plain() => {
+                Err(refused("it has no TLS, and the Notary server has"))
+            }
+            "http" if self.credentials.is_some() && !self.is_same_host(&url) => Err(refused(
+                "credentials are not sent to another host without TLS",
+            )),
+            "http" => Ok(url),
+            _ => Err(refused("it is neither https nor http")),
+        }
+    }
+
+    fn is_same_host(&self, url: &Url) -> bool {
+        self.server
+            .as_str()
+            .parse::<Url>()
+            .is_ok_and(|server| server.host() == url.host())
+    }
+
+    fn realm_client(&self, realm: &Url) -> Result<Client, Cause> {
+        // The server's own certificates replace the system's roots for its host only.
+        let certificates = self.certificates.as_deref();
+        http_client(certificates, self.is_same_host(realm), self.pace).map_err(
+            |SetupError { reason, .. }| Cause::TokenService {
+                realm: without_query(realm),
+                cause: Box::new(Cause::Connect { reason }),
+            },
+        )
+    }
+
+    async fn fetch_token(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        service: &Service,
+        scope: &str,
+    ) -> Result<HeaderValue, Cause> {
+        let login = self.login()?;
+        let failed = |cause| Cause::TokenService {
+            realm: without_query(&service.realm),
+            cause: Box::new(cause),
+        };
+        let mut scopes = state.tokens.batch(scope);
+        let mut answer = self.ask(service, &scopes, login.as_ref()).await;
+        let refused = |cause: &Cause| matches!(cause, Cause::Status { status: 400..=499, .. });
+        if scopes.len() > 1 && answer.as_ref().is_err_and(refused) {
+            state.tokens.no_batches();
+            scopes.truncate(1);
+            answer = self.ask(service, &scopes, login.as_ref()).await;
+        }
+        let token = state
+            .tokens
+            .insert(scopes, &answer.map_err(failed)?, Instant::now())
+            .map_err(failed)?;
+        Ok(token.header.clone())
+    }
+
+    async fn ask(
+        &self,
+        service: &Service,
+        scopes: &[String],
+        login: Option<&Login>,
+    ) -> Result<Vec<u8>, Cause> {
+        let mut url = service.realm.clone();
+        {
+            let mut query = url.query_pairs_mut();
+            if let Some(name) = &service.name {
+                query.append_pair("service", name);
+            }
+            for scope in scopes {
+                query.append_pair("scope", scope);
+            }
+            if let Some(login) = login {
+                query.append_pair("account", &login.username);
+            }
+        }
+        let mut request = service.http.get(url);
+        if let Some(login) = login {
+            request = request.header(AUTHORIZATION, basic(login)?);
+        }
+        let started = Instant::now();
+        let after = self.pace.answer;
+        let mut response = timeout(after, request.send())
+            .await
+            .map_err(|_elapsed| Cause::Timeout { after })?
+            .map_err(|error| Cause::of_send(&error))?;
+        let speed = self.pace.speed(started);
+        match response.status().as_u16() {
+            200 => body::read(&mut response, MAX_TOKEN, speed).await,
+            401 if login.is_some() => Err(unauthorized("the configured credentials are refused")),
+            401 => Err(unauthorized("it wants credentials; none are configured")),
+            status => Err(Cause::Status {
+                status,
+                code: None,
+                retry_after: None,
+            }),
+        }
+    }
+
+    fn login(&self) -> Result<Option<Login>, Cause> {
+        let read = |credentials: &Credentials| credentials.login(&self.server);
+        Ok(self.credentials.as_ref().map(read).transpose()?)
+    }
+}
+
+fn basic(login: &Login) -> Result<HeaderValue, Cause> {
+    let mut header = HeaderValue::from_str(&format!("Basic {}", login.basic()))
+        .map_err(|_error| unauthorized("the credentials do not fit into a header"))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+const fn unauthorized(reason: &'static str) -> Cause {
+    Cause::Unauthorized { reason }
+}
+
+fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // Neither can fail: the URL has a host.
+    let _: Result<(), ()> = url.set_username("").and_then(|()| url.set_password(None));
+    cut(url.as_str())
+}
+
+/// The most that is read of a token service's answer.
+const MAX_TOKEN: u64 = 64 * 1024;

@@ -1,0 +1,137 @@
+//! Reading answers of unknown length from servers of unknown intent.
+
+use std::time::Duration;
+
+use reqwest::Response;
+use tokio::time::{Instant, timeout_at};
+
+use super::Cause;
+use super::error::innermost;
+
+/// How fast an answer has to come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speed {
+    /// When the request was sent.
+    pub(super) started: Instant,
+    /// The time that every answer has, however short.
+    pub(super) grace: Duration,
+    /// Bytes a second on average, beyond the grace.
+    pub(super) least: u32,
+    /// The time that no answer may exceed.
+    pub(super) total: Duration,
+}
+
+impl Speed {
+    /// When the next piece must be there, after `received` bytes.
+    fn deadline(self, received: u64) -> Instant {
+        let earned = Duration::from_secs(received / u64::from(self.least.max(1)));
+        self.started + self.grace.saturating_add(earned).min(self.total)
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+///
+/// A stated length above the limit is refused before anything is read; otherwise the stream is
+/// counted.
+pub(super) async fn read(
+    response: &mut Response,
+    limit: u64,
+    speed: Speed,
+) -> Result<Vec<u8>, Cause> {
+    if let Some(length) = response.content_length().filter(|length| *length > limit) {
+        return Err(Cause::TooLarge { length, limit });
+    }
+    let mut body = Vec::new();
+    loop {
+        let received = length(&body);
+        let Ok(piece) = timeout_at(speed.deadline(received), response.chunk()).await else {
+            let after = speed.started.elapsed();
+            return Err(Cause::TooSlow { received, after });
+        };
+        let piece = piece.map_err(|error| {
+            let reason = innermost(&error);
+            Cause::Interrupted { received, reason }
+        })?;
+        let Some(piece) = piece else {
+            return Ok(body);
+        };
+        let length = received.saturating_add(length(&piece));
+        if length > limit {
+            return Err(Cause::TooLarge { length, limit });
+        }
+        body.extend_from_slice(&piece);
+    }
+}
+
+/// Notary's error code, from the first KiB of an error's body; whatever is no error of Notary's
+/// has none.
+pub(super) async fn read_error_code(response: &mut Response, speed: Speed) -> Option<String> {
+    let mut body = Vec::new();
+    while body.len() < ERROR_BODY {
+        let deadline = speed.deadline(length(&body));
+        let Ok(Ok(Some(piece))) = timeout_at(deadline, response.chunk()).await else {
+            break;
+        };
+        body.extend_from_slice(&piece);
+    }
+    body.truncate(ERROR_BODY);
+    error_code(&body)
+}
+
+/// The value of the first `"code":"…"`. The body may be cut off, so it is not parsed as a whole.
+fn error_code(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let (_, rest) = text.split_once("\"errors\"")?;
+    let (_, rest) = rest.split_once("\"code\"")?;
+    let rest = rest.trim_start().strip_prefix(':')?.trim_start();
+    let (code, _) = rest.strip_prefix('"')?.split_once('"')?;
+    let is_code = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+    (!code.is_empty() && code.len() <= 64 && code.bytes().all(is_code)).then(|| code.to_owned())
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+/// As much of an error's body as Notary's client looks at.
+const ERROR_BODY: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notary_error_has_a_code() {
+        let cases: [(&[u8], Option<&str>); 6] = [
+            (
+                br#"{"errors":[{"code":"METADATA_NOT_FOUND","message":"x"}]}"#,
+                Some("METADATA_NOT_FOUND"),
+            ),
+            (
+                br#"{ "errors" : [ { "code" : "UNKNOWN" , "message": "cut o"#,
+                Some("UNKNOWN"),
+            ),
+            (b"<html>404</html>", None),
+            (br#"{"code":"METADATA_NOT_FOUND"}"#, None),
+            (br#"{"errors":[{"code":"<script>"}]}"#, None),
+            (b"", None),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(error_code(body).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn every_byte_earns_time_up_to_the_total() {
+        let started = Instant::now();
+        let speed = Speed {
+            started,
+            grace: Duration::from_secs(10),
+            least: 1000,
+            total: Duration::from_mins(1),
+        };
+        assert_eq!(speed.deadline(0) - started, Duration::from_secs(10));
+        assert_eq!(speed.deadline(5000) - started, Duration::from_secs(15));
+        assert_eq!(speed.deadline(u64::MAX) - started, Duration::from_mins(1));
+    }
+}

@@ -1,0 +1,203 @@
+//! Why a Notary server did not give what was asked of it.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use vouchsafe_trust::{Role, Server};
+
+use super::{CredentialsError, Resource};
+
+/// A request that failed: which server, what was asked, why.
+#[derive(Debug, thiserror::Error)]
+#[error("{server}: {resource}: {cause}")]
+pub struct RequestError {
+    /// The server.
+    pub server: Server,
+    /// What was asked.
+    pub resource: Resource,
+    /// Why it failed.
+    pub cause: Box<Cause>,
+}
+
+impl RequestError {
+    /// A stable, short name of the cause.
+    pub const fn label(&self) -> &'static str {
+        self.cause.label()
+    }
+
+    /// The HTTP status, if the answer had another one than success.
+    pub const fn status(&self) -> Option<u16> {
+        match *self.cause {
+            Cause::Status { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// The role whose file was asked for, if one was.
+    pub const fn role(&self) -> Option<&Role> {
+        self.resource.role()
+    }
+}
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// There was no connection, or no TLS.
+    #[error("cannot connect: {reason}")]
+    Connect {
+        /// What the network said.
+        reason: String,
+    },
+    /// The configured credentials cannot be read.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The connection broke in the middle of an answer.
+    #[error("the answer broke off after {received} bytes: {reason}")]
+    Interrupted {
+        /// Bytes of the body until then.
+        received: u64,
+        /// What the network said.
+        reason: String,
+    },
+    /// The server names a token service to which credentials must not go.
+    #[error("the token service {realm} is not asked: {reason}")]
+    Realm {
+        /// The token service's address as the server stated it, cut at 256 characters.
+        realm: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The server sends elsewhere.
+    #[error("redirected to {location}, which is not followed")]
+    Redirected {
+        /// Where to, cut at 256 characters.
+        location: String,
+    },
+    /// An answer with an error status.
+    #[error("status {status}{}", with_code(.code.as_deref()))]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// Notary's error code, if the answer has one.
+        code: Option<String>,
+        /// How long the server wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// No answer in time.
+    #[error("no answer within {} s", .after.as_secs())]
+    Timeout {
+        /// The time waited.
+        after: Duration,
+    },
+    /// The token service failed.
+    #[error("token service {realm}: {cause}")]
+    TokenService {
+        /// Its address, without the query.
+        realm: String,
+        /// Why it failed.
+        cause: Box<Self>,
+    },
+    /// The token service answered something that is no token.
+    #[error("the answer is not a token: {reason}")]
+    TokenUnreadable {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The answer is larger than allowed.
+    #[error("at least {length} bytes long; at most {limit} are taken")]
+    TooLarge {
+        /// The stated length, or what came until the limit.
+        length: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The answer trickles.
+    #[error("too slow: {received} bytes in {} s", .after.as_secs())]
+    TooSlow {
+        /// Bytes of the body until then.
+        received: u64,
+        /// The time taken.
+        after: Duration,
+    },
+    /// The server wants credentials, or others than the configured ones.
+    #[error("not authorised: {reason}")]
+    Unauthorized {
+        /// What was tried.
+        reason: &'static str,
+    },
+}
+
+impl Cause {
+    /// A stable, short name of the cause.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Connect { .. } => "connect",
+            Self::Credentials(_) => "credentials",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Realm { .. } => "token_realm",
+            Self::Redirected { .. } => "redirected",
+            Self::Status { status: 404, .. } => "not_found",
+            Self::Status { .. } => "status",
+            Self::Timeout { .. } => "timeout",
+            Self::TokenService { .. } | Self::TokenUnreadable { .. } => "token_service",
+            Self::TooLarge { .. } => "too_large",
+            Self::TooSlow { .. } => "too_slow",
+            Self::Unauthorized { .. } => "unauthorized",
+        }
+    }
+
+    /// Whether the same request may well succeed in a moment.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Interrupted { .. } | Self::Timeout { .. } => true,
+            Self::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            Self::TokenService { cause, .. } => cause.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// Whether it says that the server as a whole cannot be reached, and nothing of the resource.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Timeout { .. } => true,
+            Self::Status { status, .. } => matches!(status, 429 | 502..=504),
+            Self::TokenService { cause, .. } => cause.is_unreachable(),
+            _ => false,
+        }
+    }
+
+    /// Whether the server does not have it, as Notary itself says so and no proxy before it.
+    pub fn is_not_found_by_notary(&self) -> bool {
+        matches!(self, Self::Status { status: 404, code: Some(code), .. } if code == "METADATA_NOT_FOUND")
+    }
+
+    /// What the network layer said about a request that got no answer.
+    pub(super) fn of_send(error: &reqwest::Error) -> Self {
+        Self::Connect {
+            reason: innermost(error),
+        }
+    }
+}
+
+/// The innermost cause of a network error; the outer ones only say "error sending request", and
+/// may carry an address with a query.
+pub(super) fn innermost(error: &reqwest::Error) -> String {
+    let mut reason = error.source();
+    while let Some(inner) = reason.and_then(std::error::Error::source) {
+        reason = Some(inner);
+    }
+    reason.map_or_else(
+        || "the connection was closed".to_owned(),
+        ToString::to_string,
+    )
+}
+
+/// The first 256 characters of what a server wrote.
+pub(super) fn cut(text: &str) -> String {
+    text.chars().take(256).collect()
+}
+
+fn with_code(code: Option<&str>) -> String {
+    code.map(|code| format!(" ({code})")).unwrap_or_default()
+}

@@ -1,0 +1,323 @@
+//! A pass over one server.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use vouchsafe_store::{ServerState, StoreError};
+use vouchsafe_trust::update::Terms;
+use vouchsafe_trust::{Gun, Pins, Sha256, Timestamp};
+
+use super::due::Known;
+use super::{Inner, Lane, Scope};
+use crate::collect::{Collected, collect};
+use crate::feed::{self, FeedError, News};
+use crate::notary::NotaryClient;
+use crate::report::{Event, Failure, Outcome, Progress, ServerReport, Source};
+
+/// Makes one pass over the server of `lane`.
+pub(super) async fn pass(
+    inner: &Arc<Inner>,
+    lane: &Arc<Lane>,
+    scope: &Scope,
+    progress: &Arc<dyn Progress>,
+) -> ServerReport {
+    let _turn = lane.turn.lock().await;
+    let mut report = ServerReport::new(lane.server.clone(), Source::Requested);
+    let client = match &lane.client {
+        Ok(client) => client,
+        Err(error) => {
+            report.error = Some(Failure::of_server(&lane.server, "tls_setup", error));
+            return report;
+        }
+    };
+    let before = client.requests();
+    let run = Run {
+        inner,
+        lane,
+        client,
+        progress,
+        now: inner.ledger.time(inner.clock.now()),
+    };
+    if let Err(error) = run.run(scope, &mut report).await {
+        tracing::error!(server = %lane.server, reason = error.label(), %error, "the pass stops");
+        report.error = Some(Failure::of_server(&lane.server, error.label(), error));
+    }
+    report.requests = client.requests() - before;
+    tracing::info!(
+        server = %lane.server, source = ?report.source,
+        unchanged = report.unchanged, updated = report.updated, withdrawn = report.withdrawn,
+        failed = report.failed, skipped = report.skipped, requests = report.requests,
+        "pass finished"
+    );
+    report
+}
+
+struct Run<'a> {
+    inner: &'a Arc<Inner>,
+    lane: &'a Arc<Lane>,
+    client: &'a NotaryClient,
+    progress: &'a Arc<dyn Progress>,
+    /// One time for the whole pass (TUF 5.1).
+    now: Timestamp,
+}
+
+/// What became of one repository, and whether the server could be reached for it.
+struct Done {
+    gun: Gun,
+    outcome: Outcome,
+    unreachable: bool,
+}
+
+impl Run<'_> {
+    async fn run(&self, scope: &Scope, report: &mut ServerReport) -> Result<(), StoreError> {
+        let server = &self.lane.server;
+        let mut state = self.inner.ledger.server_state(server).await?;
+        let (guns, news) = match scope {
+            Scope::Only(guns) => {
+                let configured = |gun: &&Gun| self.pins(gun).is_some();
+                (guns.iter().filter(configured).cloned().collect(), None)
+            }
+            Scope::Expired => {
+                report.source = Source::Expired;
+                (self.due(&BTreeMap::new(), Source::Expired).await?, None)
+            }
+            Scope::Due => {
+                let Some(news) = self.news(&state, report).await else {
+                    // Asking for each repository would only wait for the same.
+                    state.last_error = report.error.as_ref().map(ToString::to_string);
+                    return self.inner.ledger.set_server_state(server, state).await;
+                };
+                let guns = self.due(&news.changes, report.source).await?;
+                (guns, Some(news))
+            }
+        };
+        self.bring_up_to_date(guns, report).await;
+        if !matches!(scope, Scope::Due) {
+            return Ok(());
+        }
+        // The cursor moves on only after what it stands for was taken in.
+        self.remember(&mut state, news, report);
+        self.inner.ledger.set_server_state(server, state).await
+    }
+
+    /// Asks the changefeed, and decides how to go on; `None` if the server cannot be reached.
+    async fn news(&self, state: &ServerState, report: &mut ServerReport) -> Option<News> {
+        let sweep_due = state.last_sweep.is_none_or(|last| {
+            self.now.duration_since(last) >= self.inner.options.sweep_every || last > self.now
+        });
+        report.source = if sweep_due {
+            Source::Sweep
+        } else {
+            Source::Changefeed
+        };
+        if !self.inner.options.changefeed {
+            report.source = Source::Poll;
+            return Some(News::default());
+        }
+        let wants = |gun: &Gun| self.inner.mirror.mirrors(&self.lane.server, gun);
+        let error = match feed::read(self.client, state.cursor.as_ref(), wants).await {
+            Ok(news) => {
+                if news.reset {
+                    report.source = Source::Sweep;
+                }
+                return Some(news);
+            }
+            Err(error) => error,
+        };
+        tracing::debug!(server = %self.lane.server, %error, "no changefeed");
+        if let (FeedError::Request(error), true) = (&error, error.is_unreachable()) {
+            let failure = Failure::of_server(&self.lane.server, error.label(), error);
+            report.error = Some(failure);
+            return None;
+        }
+        report.source = Source::Poll;
+        report.changefeed = Some(error.to_string());
+        Some(News::default())
+    }
+
+    /// The repositories to look at.
+    async fn due(
+        &self,
+        changes: &BTreeMap<Gun, feed::Change>,
+        source: Source,
+    ) -> Result<BTreeSet<Gun>, StoreError> {
+        let server = &self.lane.server;
+        let mut entries = self.inner.ledger.entries(server).await?;
+        entries.retain(|entry| self.inner.mirror.mirrors(server, &entry.gun));
+        let named = self.inner.mirror.named(server);
+        let backlog = self.lane.backlog.lock().await;
+        let known = Known {
+            entries: &entries,
+            named: &named,
+            changes,
+            backlog: &backlog,
+            now: self.now,
+        };
+        Ok(match source {
+            Source::Changefeed => known.due(|gun| self.pins_identity(gun)),
+            Source::Expired => known.expired(),
+            Source::Poll | Source::Requested | Source::Sweep => known.all(),
+        })
+    }
+
+    /// Brings repositories up to date, a few at a time.
+    async fn bring_up_to_date(&self, guns: BTreeSet<Gun>, report: &mut ServerReport) {
+        let server = &self.lane.server;
+        let guns: Vec<Gun> = guns.into_iter().collect();
+        let total = guns.len();
+        self.progress.event(Event::Planned { server, total });
+        self.client.plan(&guns).await;
+        let per_server = self.inner.options.per_server.max(1);
+        let patience = (2 * per_server).max(MIN_PATIENCE);
+        let mut waiting = guns.into_iter();
+        let mut tasks = JoinSet::new();
+        let mut unreachable = 0;
+        loop {
+            while tasks.len() < per_server && unreachable < patience {
+                let Some(gun) = waiting.next() else { break };
+                let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
+                tasks.spawn(bring_one(inner, lane, gun, self.now));
+            }
+            let Some(done) = tasks.join_next().await else {
+                break;
+            };
+            // A panic is the failure of one repository; its name went with it.
+            let Ok(done) = done else {
+                report.failed += 1;
+                continue;
+            };
+            unreachable = if done.unreachable { unreachable + 1 } else { 0 };
+            self.settle(&done, report).await;
+        }
+        report.skipped = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
+        if report.skipped > 0 {
+            let message = format!("{patience} repositories in a row found no answer");
+            report.error = Some(Failure::of_server(server, "unreachable", message));
+        }
+    }
+
+    async fn settle(&self, done: &Done, report: &mut ServerReport) {
+        let (server, Done { gun, outcome, .. }) = (&self.lane.server, done);
+        if let Outcome::Failed(failure) = outcome {
+            let role = failure.role.as_ref().map(tracing::field::display);
+            tracing::warn!(
+                %server, %gun, role, reason = failure.label, error = failure.message,
+                "not brought up to date"
+            );
+        }
+        {
+            let mut backlog = self.lane.backlog.lock().await;
+            match outcome {
+                Outcome::Failed(_) if !done.unreachable => backlog.failed(gun, self.now),
+                _ => backlog.succeeded(gun),
+            }
+        }
+        let recorded = self.inner.ledger.record(server, gun, outcome, self.now);
+        if let Err(error) = recorded.await {
+            tracing::error!(%server, %gun, reason = error.label(), %error, "outcome not recorded");
+        }
+        report.count(outcome);
+        self.progress.event(Event::Done {
+            server,
+            gun,
+            outcome,
+        });
+    }
+
+    fn remember(&self, state: &mut ServerState, news: Option<News>, report: &ServerReport) {
+        state.last_error = report.error.as_ref().map(ToString::to_string);
+        if report.skipped > 0 {
+            return;
+        }
+        state.last_pass = Some(self.now);
+        if matches!(report.source, Source::Poll | Source::Sweep) {
+            state.last_sweep = Some(self.now);
+        }
+        if let Some(cursor) = news.and_then(|news| news.cursor) {
+            state.cursor = Some(cursor);
+        }
+    }
+
+    fn pins(&self, gun: &Gun) -> Option<Pins> {
+        self.inner.mirror.pins(&self.lane.server, gun)
+    }
+
+    fn pins_identity(&self, gun: &Gun) -> Option<Sha256> {
+        self.pins(gun).map(|pins| pins.fingerprint())
+    }
+}
+
+async fn bring_one(inner: Arc<Inner>, lane: Arc<Lane>, gun: Gun, now: Timestamp) -> Done {
+    let failed = |label, message: String| {
+        let failure = Failure {
+            gun: Some(gun.clone()),
+            ..Failure::of_server(&lane.server, label, message)
+        };
+        Outcome::Failed(Box::new(failure))
+    };
+    let mut unreachable = false;
+    let outcome = match (&lane.client, inner.mirror.pins(&lane.server, &gun)) {
+        (Ok(client), Some(pins)) => {
+            match bring(&inner, client, &gun, &pins, now).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(error)) => {
+                    unreachable = error.is_unreachable();
+                    Outcome::Failed(Box::new(Failure::of_collect(&lane.server, &gun, &error)))
+                }
+                Err(error) => failed(error.label(), format!("{gun}: {error}")),
+            }
+        }
+        (Ok(_), None) => failed(
+            "not_configured",
+            format!("{gun}: no validator on {} can be asked about it", lane.server),
+        ),
+        (Err(error), _) => failed("tls_setup", error.to_string()),
+    };
+    Done {
+        gun,
+        outcome,
+        unreachable,
+    }
+}
+
+type Attempt = Result<Outcome, crate::collect::CollectError>;
+
+async fn bring(
+    inner: &Inner,
+    client: &NotaryClient,
+    gun: &Gun,
+    pins: &Pins,
+    now: Timestamp,
+) -> Result<Attempt, StoreError> {
+    let server = client.server();
+    let before = inner.ledger.before(server, gun).await?;
+    let terms = Terms {
+        pins,
+        accepted: before.accepted.as_ref(),
+        now,
+        expiry: vouchsafe_trust::pin::Check::Enforce,
+        limits: inner.options.limits,
+    };
+    let collected = match collect(client, gun, before.stored.as_ref(), terms).await {
+        Ok(collected) => collected,
+        Err(error) => return Ok(Err(error)),
+    };
+    Ok(Ok(match collected {
+        Collected::Unchanged => Outcome::Unchanged,
+        Collected::Updated(repository) => {
+            inner.ledger.commit(server, repository).await?;
+            tracing::info!(%server, %gun, "updated");
+            Outcome::Updated
+        }
+        Collected::Withdrawn => {
+            inner.ledger.withdraw(server, gun, now).await?;
+            tracing::warn!(%server, %gun, "withdrawn: the server no longer has it");
+            Outcome::Withdrawn
+        }
+    }))
+}
+
+/// After so many repositories in a row that found no answer, the server is left alone: each of
+/// ten thousand would wait for the same.
+const MIN_PATIENCE: usize = 8;
