@@ -1,5 +1,6 @@
 //! The configuration: one YAML file, strict, with an error that names the place of any fault.
 
+mod auth;
 mod duration;
 mod error;
 mod raw;
@@ -10,10 +11,11 @@ mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use auth::Auth;
 pub use duration::{DurationError, parse_duration};
 pub use error::{ConfigError, Place, Problem};
 pub use settings::{FreshnessSettings, SyncSettings};
-pub use validator::{Auth, NotaryServer};
+pub use validator::NotaryServer;
 use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::{Gun, Pins, Server};
@@ -21,7 +23,7 @@ use vouchsafe_trust::{Gun, Pins, Server};
 use self::raw::{Probe, RawConfig, RawRule};
 use self::validator::{NotaryValidator, Validator, Validators};
 use self::yaml::At;
-use crate::rules::{Rule, Rules};
+use crate::rules::{Demand, Rule, Rules};
 
 /// A configuration that is free of contradictions: every name that it uses exists, every key can
 /// be used, and no two rules tie.
@@ -75,7 +77,9 @@ impl Config {
         let mut rules = Vec::new();
         for At { value: rule, .. } in raw.policy.value {
             warnings.extend(warn(&rule, file_name));
-            rules.push(rule::rule(rule, &validators)?);
+            let rule = rule::rule(rule, &validators)?;
+            warnings.extend(warn_of_tag(&rule, file_name));
+            rules.push(rule);
         }
         let rules = Rules::new(rules).map_err(|tie| {
             let (first, second) = *tie;
@@ -210,6 +214,17 @@ fn unsupported_type(text: &str) -> Option<At<Problem>> {
         let kind = validator.kind.as_ref()?;
         let is_known = matches!(kind.value.as_str(), "notaryv1" | "static");
         (!is_known).then(|| validator::unsupported_type(validator.name.as_deref(), kind))
+    })
+}
+
+fn warn_of_tag(rule: &Rule, file_name: &str) -> Option<String> {
+    let approves = matches!(rule.demand, Demand::Static { approve: true });
+    (approves && rule.pattern.is_about_some_tags()).then(|| {
+        format!(
+            "{file_name}{}: `{}` approves a tag of an image without any signature; that approves \
+             every image of the repository, since any digest can be written behind the tag",
+            rule.place, rule.pattern
+        )
     })
 }
 

@@ -213,7 +213,10 @@ impl Question<'_> {
         }
         let missing = self.demand.missing_roots(facts);
         if !missing.is_empty() || self.demand.roots.is_empty() {
-            return Err(Cause::NotAnchored { roots: missing });
+            return Err(Cause::NotAnchored {
+                roots: missing,
+                server: self.demand.server.clone(),
+            });
         }
         if !facts.certificate_names_gun && self.demand.certificate_name == Check::Enforce {
             return Err(Cause::CertificateName);

@@ -6,6 +6,8 @@
 
 pub mod config;
 pub mod decision;
+#[cfg(test)]
+mod fixtures;
 pub mod pattern;
 mod rules;
 

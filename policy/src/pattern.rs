@@ -59,6 +59,11 @@ impl Pattern {
         self.tag.as_ref().is_none_or(Glob::is_any) && self.digest.is_none()
     }
 
+    /// Whether the pattern is about some tags, and any digest beside them.
+    pub fn is_about_some_tags(&self) -> bool {
+        self.tag.as_ref().is_some_and(|tag| !tag.is_any()) && self.digest.is_none()
+    }
+
     /// Whether the pattern says something about tags or digests.
     pub const fn has_tag_or_digest(&self) -> bool {
         self.tag.is_some() || self.digest.is_some()
@@ -178,7 +183,9 @@ fn check_characters(canonical: &str) -> Result<(), PatternError> {
     let rest = canonical
         .strip_prefix('[')
         .and_then(|rest| rest.split_once(']'))
-        .filter(|(address, _)| is_ipv6(address))
+        .filter(|(address, rest)| {
+            is_ipv6(address) && (rest.is_empty() || rest.starts_with(['/', ':', '*']))
+        })
         .map_or(canonical, |(_, rest)| rest);
     let is_allowed = |c: char| {
         c.is_ascii_alphanumeric() || matches!(c, '*' | '/' | ':' | '@' | '.' | '_' | '-' | '+')
@@ -190,9 +197,10 @@ fn check_characters(canonical: &str) -> Result<(), PatternError> {
 }
 
 fn is_ipv6(address: &str) -> bool {
-    address
-        .chars()
-        .all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '*'))
+    address.contains(':')
+        && address
+            .chars()
+            .all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '*'))
 }
 
 #[cfg(test)]

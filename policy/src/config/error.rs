@@ -178,7 +178,7 @@ pub enum Problem {
         nearest: Option<String>,
     },
     /// A name that nothing has.
-    #[error("there is no {what} named `{name}`{}", suggestion(nearest.as_deref()))]
+    #[error("no {what} is named `{name}`{}", suggestion(nearest.as_deref()))]
     UnknownName {
         /// What is named.
         what: &'static str,

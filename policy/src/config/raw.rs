@@ -38,6 +38,7 @@ pub(super) struct RawConfig {
 /// A Notary server and its trust roots, or a static answer.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Validator")]
 pub(super) struct RawValidator {
     /// The name by which rules refer to it.
     pub(super) name: At<String>,
@@ -72,6 +73,7 @@ pub(super) struct RawValidator {
 /// `passwordFile`, `dockerConfigFile`. Other keys are ignored.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Auth")]
 pub(super) struct RawAuth {
     /// The user's name.
     pub(super) username: Option<String>,
@@ -92,6 +94,7 @@ pub(super) struct RawAuth {
 /// A root key that the operator pinned.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "TrustRoot")]
 pub(super) struct RawTrustRoot {
     /// The name by which rules refer to it.
     pub(super) name: At<String>,
@@ -111,6 +114,7 @@ pub(super) struct RawTrustRoot {
 /// Which validator is asked about which images.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Rule")]
 pub(super) struct RawRule {
     /// Which images: matched against the canonical reference from its first to its last
     /// character, `*` being any run of characters.
@@ -128,6 +132,7 @@ pub(super) struct RawRule {
 /// What a rule asks of its validator.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "With")]
 pub(super) struct RawWith {
     /// The trust root that has to anchor the repository, or `*` for all of the validator's;
     /// without it, `default`.
@@ -156,6 +161,7 @@ pub(super) struct RawWith {
 /// A registry from which the cluster pulls what is signed under another name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Mirror")]
 pub(super) struct RawMirror {
     /// Registry, or registry and path, that the cluster pulls from.
     #[serde(rename = "from")]
@@ -168,6 +174,7 @@ pub(super) struct RawMirror {
 /// When and how trust data is fetched.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Sync")]
 pub(super) struct RawSync {
     /// A cron expression of five fields; without it, `*/5 * * * *`.
     pub(super) schedule: Option<At<String>>,
@@ -180,6 +187,7 @@ pub(super) struct RawSync {
 /// Where repositories come from that the configuration does not spell out.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Discover")]
 pub(super) struct RawDiscover {
     /// The Notary server's list of changes, where it has one; on unless `false` is written.
     pub(super) changefeed: Option<bool>,
@@ -190,6 +198,7 @@ pub(super) struct RawDiscover {
 /// How old trust data may be.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Freshness")]
 pub(super) struct RawFreshness {
     /// How long after the expiry of timestamp or snapshot an image is still admitted, with a
     /// warning: `0s` (the default), `24h`, `7d`.
@@ -199,6 +208,7 @@ pub(super) struct RawFreshness {
 /// How long superseded digests stay admissible.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "History")]
 pub(super) struct RawHistory {
     /// How long a digest that a tag pointed to before stays admissible. Only `0s` is supported yet.
     pub(super) retain: Option<At<String>>,
@@ -207,6 +217,7 @@ pub(super) struct RawHistory {
 /// Switches of admission.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Features")]
 pub(super) struct RawFeatures {
     /// Admits everything, and warns instead of denying. Only `false` is supported yet.
     pub(super) detection_mode: Option<At<bool>>,
@@ -221,7 +232,7 @@ pub(super) struct RawFeatures {
 
 /// A string that is never printed.
 #[derive(JsonSchema)]
-#[schemars(with = "String")]
+#[schemars(inline, with = "String")]
 pub(super) struct RawSecret(pub(super) SecretString);
 
 impl<'de> Deserialize<'de> for RawSecret {
@@ -238,7 +249,7 @@ impl fmt::Debug for RawSecret {
 
 /// Anything; nobody looks at it.
 #[derive(Debug, JsonSchema)]
-#[schemars(with = "serde_json::Value")]
+#[schemars(inline, with = "serde_json::Value")]
 pub(super) struct Ignored;
 
 impl<'de> Deserialize<'de> for Ignored {

@@ -1,15 +1,14 @@
 //! Validators: from what is written to what holds.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use secrecy::{ExposeSecret as _, SecretString};
 use vouchsafe_trust::key::{Certificate, KeyError, Pem};
 use vouchsafe_trust::pin::{Check, TrustRoot};
 use vouchsafe_trust::{Gun, Server};
 
+use super::auth::Auth;
 use super::error::{Place, Problem, nearest};
-use super::raw::{RawAuth, RawTrustRoot, RawValidator};
+use super::raw::{RawTrustRoot, RawValidator};
 use super::yaml::At;
 use crate::pattern::Pattern;
 
@@ -52,57 +51,6 @@ pub struct NotaryServer {
     /// The names of the validators on it, in the order of the configuration.
     pub validators: Vec<String>,
 }
-
-/// Credentials for a Notary server. Files are not read here.
-#[derive(Clone, Debug)]
-pub enum Auth {
-    /// Written into the configuration.
-    Basic {
-        /// The user's name.
-        username: String,
-        /// The password; its `Debug` is redacted.
-        password: SecretString,
-    },
-    /// A Docker `config.json`.
-    DockerConfig {
-        /// Its path.
-        file: PathBuf,
-    },
-    /// One file for each of the two.
-    Files {
-        /// Path of the file with the user's name.
-        username: PathBuf,
-        /// Path of the file with the password.
-        password: PathBuf,
-    },
-}
-
-impl PartialEq for Auth {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::Basic { username, password },
-                Self::Basic {
-                    username: other_name,
-                    password: other_password,
-                },
-            ) => {
-                username == other_name && password.expose_secret() == other_password.expose_secret()
-            }
-            (Self::DockerConfig { file }, Self::DockerConfig { file: other }) => file == other,
-            (
-                Self::Files { username, password },
-                Self::Files {
-                    username: other_name,
-                    password: other_password,
-                },
-            ) => username == other_name && password == other_password,
-            _ => false,
-        }
-    }
-}
-
-impl Eq for Auth {}
 
 /// The validators by name, and the servers that they name.
 #[derive(Debug, Default)]
@@ -152,7 +100,7 @@ impl Validators {
                     raw.name.fault(error.into())
                 })?,
         };
-        let auth = raw.auth.map(auth).transpose()?.flatten();
+        let auth = raw.auth.map(super::auth::auth).transpose()?;
         if let Some(cert) = &raw.cert {
             check_certificates(cert)?;
         }
@@ -260,39 +208,6 @@ fn static_validator(raw: &RawValidator) -> Result<Validator, At<Problem>> {
     }
     let approve = raw.approve.as_ref().is_some_and(|approve| approve.value);
     Ok(Validator::Static { approve })
-}
-
-fn auth(raw: At<RawAuth>) -> Result<Option<Auth>, At<Problem>> {
-    let At { value: raw, place } = raw;
-    let not_yet = |place, key| At {
-        value: Problem::NotSupportedYet { key },
-        place,
-    };
-    if let Some(secret) = raw.secret_name {
-        return Err(not_yet(secret.place, "auth.secretName"));
-    }
-    if let Some(At { place, .. }) = raw.use_keychain {
-        return Err(not_yet(place, "auth.useKeychain"));
-    }
-    let basic = (raw.username, raw.password);
-    let files = (raw.username_file, raw.password_file);
-    match (basic, files, raw.docker_config_file) {
-        ((Some(username), Some(password)), (None, None), None) => Ok(Some(Auth::Basic {
-            username,
-            password: password.0,
-        })),
-        ((None, None), (Some(username), Some(password)), None) => Ok(Some(Auth::Files {
-            username: username.into(),
-            password: password.into(),
-        })),
-        ((None, None), (None, None), Some(file)) => {
-            Ok(Some(Auth::DockerConfig { file: file.into() }))
-        }
-        _ => Err(At {
-            value: Problem::Auth,
-            place,
-        }),
-    }
 }
 
 fn check_certificates(cert: &At<String>) -> Result<(), At<Problem>> {

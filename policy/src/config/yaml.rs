@@ -94,6 +94,23 @@ fn problem(error: &serde_saphyr::Error) -> Problem {
         | Error::SerdeInvalidLength { expected, .. } => Problem::Type {
             expected: expected.clone(),
         },
+        Error::Unexpected { expected, .. } => Problem::Type {
+            expected: match *expected {
+                "mapping start" => "a mapping",
+                "sequence start" => "a list",
+                "string scalar" => "a string",
+                other => other,
+            }
+            .to_owned(),
+        },
+        Error::InvalidScalar { ty, .. } => Problem::Type {
+            expected: match *ty {
+                "boolean" | "bool" => "`true` or `false`",
+                "u16" => "a whole number",
+                other => other,
+            }
+            .to_owned(),
+        },
         Error::AliasError { error, .. } => problem(error),
         other => Problem::Yaml {
             message: words(other),

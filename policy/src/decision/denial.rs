@@ -95,8 +95,8 @@ impl Denial {
             Cause::NoRule { .. } => {
                 "add a rule to the policy whose pattern matches the image".to_owned()
             }
-            Cause::NotAnchored { .. } => format!(
-                "compare `vouchsafe root-key {gun} --server URL` with the publisher's key, and pin \
+            Cause::NotAnchored { server, .. } => format!(
+                "compare `vouchsafe root-key {gun} --server {server}` with the publisher's key, and pin \
                  that under validator `{validator}`"
             ),
             Cause::NotPinned { pinned } => {
@@ -181,6 +181,8 @@ pub enum Cause {
     NotAnchored {
         /// The names of the trust roots that are missing.
         roots: Vec<String>,
+        /// The Notary server that the root metadata came from.
+        server: Server,
     },
     /// A final object with a tag, where only digests run.
     #[error("it is signed, but not pinned to its digest")]

@@ -1,1 +1,497 @@
+use std::cell::Cell;
 
+use vouchsafe_trust::evidence::{NotSigned, Signers, Statement};
+use vouchsafe_trust::image::ReferenceError;
+use vouchsafe_trust::repository::{DelegationState, RoleFacts, Validity};
+use vouchsafe_trust::{DelegationName, RepositoryFacts, Version};
+
+use super::*;
+use crate::fixtures::{config, digest, facts, hours, known, now};
+
+const GUN: &str = "docker.io/library/nginx";
+
+const POLICY: &str = "policy:
+- {pattern: '*', validator: default}
+- {pattern: 'quay.io/allow/*', validator: allow}
+- {pattern: 'quay.io/deny/*', validator: deny}
+- {pattern: 'quay.io/other/*', validator: default, with: {trustRoot: other}}
+- {pattern: 'quay.io/all/*', validator: default, with: {trustRoot: '*'}}
+- {pattern: 'quay.io/lax/*', validator: lax}
+- {pattern: 'quay.io/by/*', validator: default, with: {delegations: [a, b]}}
+- {pattern: 'quay.io/loose/*', validator: default, with: {mode: insecureValidateOnly}}
+";
+
+/// Decides about `image`, whose repository signed its tag `signed`, after `change`.
+fn decide_with(
+    config: &Config,
+    image: &str,
+    purpose: Purpose,
+    change: impl FnOnce(&mut RepositoryFacts),
+) -> Decision {
+    config.decide(image, None, purpose, now(), |query| {
+        let mut facts = facts(query.gun.as_str());
+        change(&mut facts);
+        let targets = [("signed", digest("image")), ("also", digest("image"))];
+        Ok::<_, String>(known(query, facts, &targets))
+    })
+}
+
+fn decide(image: &str, purpose: Purpose) -> Decision {
+    decide_with(&config(POLICY), image, purpose, |_facts| ())
+}
+
+fn denied(decision: Decision) -> Denial {
+    match decision {
+        Decision::Deny(denial) => *denial,
+        Decision::Allow(allowed) => panic!("{allowed:?}"),
+    }
+}
+
+fn allowed(decision: Decision) -> Allowed {
+    match decision {
+        Decision::Allow(allowed) => *allowed,
+        Decision::Deny(denial) => panic!("{denial}"),
+    }
+}
+
+fn cause(image: &str, change: impl FnOnce(&mut RepositoryFacts)) -> Cause {
+    denied(decide_with(&config(POLICY), image, Purpose::Mutate, change)).cause
+}
+
+fn sha256(name: &str) -> String {
+    format!("@sha256:{}", digest(name))
+}
+
+#[test]
+fn a_signed_tag_is_allowed_and_pinned_as_it_was_written() {
+    let pin = sha256("image");
+    for name in ["nginx:signed", "docker.io/nginx:also", "Quay.IO/x:signed"] {
+        let allowed = allowed(decide(name, Purpose::Mutate));
+        assert_eq!(allowed.patched, Some(format!("{name}{pin}")));
+        assert_eq!(allowed.image, name);
+        assert_eq!(allowed.digest, Some(digest("image")));
+        assert_eq!(allowed.signers, [Role::Targets]);
+        assert_eq!(allowed.pattern, "*");
+        assert_eq!(allowed.validator, "default");
+        assert!(matches!(allowed.freshness, Some(Freshness::Fresh { .. })));
+        assert!(allowed.warnings.is_empty());
+    }
+}
+
+#[test]
+fn what_mutate_returns_passes_validate_and_changes_no_more() {
+    for name in ["nginx:signed", "nginx:also", "quay.io/loose/x:signed"] {
+        let mutated = allowed(decide(name, Purpose::Mutate));
+        let image = mutated.patched.unwrap_or_else(|| name.to_owned());
+        let validated = allowed(decide(&image, Purpose::Validate));
+        assert_eq!(validated.patched, None);
+        assert_eq!(validated.digest, mutated.digest);
+        assert_eq!(allowed(decide(&image, Purpose::Mutate)).patched, None);
+    }
+}
+
+#[test]
+fn a_final_object_must_be_pinned_unless_the_rule_gives_that_up() {
+    let denial = denied(decide("nginx:signed", Purpose::Validate));
+    assert_eq!(denial.label(), "not_pinned");
+    let pinned = format!("nginx:signed{}", sha256("image"));
+    assert!(
+        denial.next_step().contains(&pinned),
+        "{}",
+        denial.next_step()
+    );
+    let unsigned = denied(decide("nginx:unsigned", Purpose::Validate));
+    assert_eq!(unsigned.label(), "not_signed");
+    let loose = allowed(decide("quay.io/loose/x:signed", Purpose::Validate));
+    assert_eq!(loose.digest, Some(digest("image")));
+    assert_eq!(
+        allowed(decide("quay.io/loose/x:signed", Purpose::Mutate)).patched,
+        None
+    );
+    let unsigned = denied(decide("quay.io/loose/x:unsigned", Purpose::Validate));
+    assert_eq!(unsigned.label(), "not_signed");
+}
+
+#[test]
+fn a_digest_is_allowed_if_it_is_signed_and_fits_the_tag_beside_it() {
+    let (good, bad) = (sha256("image"), sha256("another image"));
+    for purpose in [Purpose::Mutate, Purpose::Validate] {
+        for image in [format!("nginx{good}"), format!("nginx:signed{good}")] {
+            let allowed = allowed(decide(&image, purpose));
+            assert_eq!((allowed.image, allowed.patched), (image, None));
+        }
+        for (image, label) in [
+            (format!("nginx{bad}"), "not_signed"),
+            (format!("nginx:signed{bad}"), "digest_mismatch"),
+            (format!("nginx:unsigned{good}"), "not_signed"),
+            (
+                format!("nginx:signed@sha512:{}", "0".repeat(128)),
+                "unsupported_digest",
+            ),
+        ] {
+            assert_eq!(denied(decide(&image, purpose)).label(), label, "{image}");
+        }
+    }
+}
+
+#[test]
+fn static_validators_answer_without_any_evidence() {
+    let config = config(POLICY);
+    for (image, label) in [
+        ("quay.io/allow/x", None),
+        ("quay.io/deny/x", Some("static_deny")),
+        ("Not An Image", Some("bad_reference")),
+    ] {
+        for purpose in [Purpose::Mutate, Purpose::Validate] {
+            let asked = Cell::new(false);
+            let decision = config.decide(image, None, purpose, now(), |_query| {
+                asked.set(true);
+                Err("not to be asked")
+            });
+            assert_eq!(decision.denial().map(Denial::label), label, "{image}");
+            assert!(!asked.get());
+            let patched = decision
+                .allowed()
+                .and_then(|allowed| allowed.patched.clone());
+            assert_eq!(patched, None);
+        }
+    }
+    let none = crate::fixtures::config("policy: [{pattern: 'quay.io/*', validator: allow}]\n");
+    let denial = denied(none.decide("nginx", None, Purpose::Mutate, now(), |_query| Err("no")));
+    assert_eq!(denial.label(), "no_rule");
+}
+
+#[test]
+fn what_is_not_known_denies() {
+    let config = config(POLICY);
+    let decide = |evidence: Result<Evidence, String>| {
+        denied(
+            config.decide("nginx:signed", None, Purpose::Mutate, now(), |_query| {
+                evidence
+            }),
+        )
+    };
+    assert_eq!(decide(Ok(Evidence::Unknown)).label(), "not_synced");
+    let withdrawn = Evidence::Withdrawn { at: now() };
+    assert_eq!(decide(Ok(withdrawn)).label(), "withdrawn");
+    assert_eq!(
+        decide(Err("disk on fire".to_owned())).label(),
+        "store_failed"
+    );
+}
+
+#[test]
+fn evidence_about_something_else_denies() {
+    let config = config(POLICY);
+    let decide = |change: fn(&mut Known)| {
+        denied(
+            config.decide("nginx:signed", None, Purpose::Mutate, now(), |query| {
+                let targets = [("signed", digest("image"))];
+                let Evidence::Known(mut evidence) = known(query, facts(GUN), &targets) else {
+                    panic!();
+                };
+                change(&mut evidence);
+                Ok::<_, String>(Evidence::Known(evidence))
+            }),
+        )
+    };
+    let changes: [fn(&mut Known); 4] = [
+        |known| known.facts.gun = "docker.io/library/other".parse().unwrap(),
+        |known| known.statements.clear(),
+        |known| known.statements[0].role = Role::Snapshot,
+        |known| {
+            let again: Statement = known.statements[0].clone();
+            known.statements.push(again);
+        },
+    ];
+    for change in changes {
+        assert_eq!(decide(change).label(), "store_failed");
+    }
+}
+
+#[test]
+fn every_trust_root_that_the_rule_names_must_anchor_the_repository() {
+    let roots = |cause| match cause {
+        Cause::NotAnchored { roots, .. } => roots,
+        other => panic!("{other}"),
+    };
+    assert_eq!(
+        roots(cause("quay.io/other/x:signed", |_facts| ())),
+        ["other"]
+    );
+    assert_eq!(roots(cause("quay.io/all/x:signed", |_facts| ())), ["other"]);
+    let both = roots(cause("quay.io/all/x:signed", |facts| facts.anchors.clear()));
+    assert_eq!(both, ["default", "other"]);
+    assert_eq!(
+        roots(cause("nginx:signed", |facts| facts.anchors.clear())),
+        ["default"]
+    );
+    let other = vouchsafe_trust::TrustRoot::from_pem(crate::fixtures::OTHER_KEY).unwrap();
+    let decision = decide_with(
+        &config(POLICY),
+        "quay.io/all/x:signed",
+        Purpose::Mutate,
+        |facts| {
+            facts.anchors.insert(other.key().fingerprint());
+        },
+    );
+    assert!(decision.allowed().is_some());
+}
+
+#[test]
+fn the_root_certificate_counts_unless_the_validator_gives_it_up() {
+    let renamed = |facts: &mut RepositoryFacts| facts.certificate_names_gun = false;
+    let outdated = |facts: &mut RepositoryFacts| {
+        facts.certificate_validity.until = now() - hours(1);
+    };
+    assert_eq!(cause("nginx:signed", renamed), Cause::CertificateName);
+    assert_eq!(
+        cause("nginx:signed", outdated).label(),
+        "certificate_validity"
+    );
+    // A certificate may start up to a day from now, and no later.
+    for (from, is_valid) in [(24, true), (25, false)] {
+        let decision = decide_with(&config(POLICY), "nginx:signed", Purpose::Mutate, |facts| {
+            facts.certificate_validity = Validity {
+                from: now() + hours(from),
+                until: now() + hours(100),
+            };
+        });
+        assert_eq!(decision.allowed().is_some(), is_valid, "{from}");
+    }
+    for change in [renamed, outdated] {
+        let decision = decide_with(
+            &config(POLICY),
+            "quay.io/lax/x:signed",
+            Purpose::Mutate,
+            change,
+        );
+        assert!(decision.allowed().is_some());
+    }
+}
+
+fn expire(role: Role, hours_ago: i64) -> impl Fn(&mut RepositoryFacts) {
+    move |facts| {
+        facts.roles.get_mut(&role).unwrap().expires = now() - hours(hours_ago);
+    }
+}
+
+#[test]
+fn expired_trust_data_denies() {
+    for role in [Role::Root, Role::Targets, Role::Snapshot, Role::Timestamp] {
+        let expected = Cause::Expired {
+            role: role.clone(),
+            at: now() - hours(2),
+        };
+        assert_eq!(cause("nginx:signed", expire(role, 2)), expected);
+    }
+    let cause = cause("nginx:signed", |facts| facts.roles.clear());
+    assert_eq!(cause.label(), "expired");
+}
+
+#[test]
+fn only_timestamp_and_snapshot_may_be_stale_and_only_as_long_as_tolerated() {
+    let config = config(&format!("{POLICY}freshness: {{maxStaleness: 24h}}\n"));
+    let decide = |role: &Role, hours| {
+        decide_with(
+            &config,
+            "nginx:signed",
+            Purpose::Mutate,
+            expire(role.clone(), hours),
+        )
+    };
+    for role in [Role::Snapshot, Role::Timestamp] {
+        let stale = allowed(decide(&role, 24));
+        let [warning] = stale.warnings.as_slice() else {
+            panic!("{stale:?}");
+        };
+        assert!(
+            warning.contains("nginx:signed") && warning.contains(GUN),
+            "{warning}"
+        );
+        assert_eq!(
+            stale.freshness,
+            Some(Freshness::Stale {
+                since: now() - hours(24),
+                until: now(),
+            })
+        );
+        assert_eq!(denied(decide(&role, 25)).label(), "too_stale");
+    }
+    for role in [Role::Root, Role::Targets] {
+        assert_eq!(denied(decide(&role, 1)).label(), "expired");
+    }
+}
+
+fn delegate(facts: &mut RepositoryFacts, name: &str, state: DelegationState) {
+    let name: DelegationName = name.parse().unwrap();
+    let role = RoleFacts {
+        version: Version::new(1).unwrap(),
+        expires: now() + hours(1),
+        sha256: digest("file"),
+    };
+    facts.roles.insert(Role::Delegation(name.clone()), role);
+    facts.delegations.insert(name, state);
+}
+
+fn everything() -> DelegationState {
+    DelegationState::Accepted {
+        paths: vec![String::new()],
+    }
+}
+
+#[test]
+fn named_delegations_must_all_sign_and_there_is_no_fallback() {
+    let image = "quay.io/by/x:signed";
+    let reason = |cause| match cause {
+        Cause::NotSigned(reason) => reason,
+        other => panic!("{other}"),
+    };
+    let not_delegated = |reason| matches!(reason, NotSigned::NotDelegated { .. });
+    assert!(not_delegated(reason(cause(image, |_facts| ()))));
+    let one = cause(image, |facts| delegate(facts, "targets/a", everything()));
+    assert!(not_delegated(reason(one)));
+    let unpublished = cause(image, |facts| {
+        delegate(facts, "targets/a", everything());
+        delegate(facts, "targets/b", DelegationState::Unpublished);
+    });
+    assert_eq!(unpublished.label(), "delegation_not_published");
+    let under_signed = cause(image, |facts| {
+        delegate(
+            facts,
+            "targets/a",
+            DelegationState::UnderSigned {
+                needed: 2,
+                valid: 1,
+            },
+        );
+        delegate(facts, "targets/b", everything());
+    });
+    assert_eq!(under_signed.label(), "delegation_not_signed");
+    let decision = decide_with(&config(POLICY), image, Purpose::Mutate, |facts| {
+        delegate(facts, "targets/a", everything());
+        delegate(facts, "targets/b", everything());
+    });
+    let signers: Vec<String> = allowed(decision)
+        .signers
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(signers, ["targets/a", "targets/b"]);
+}
+
+#[test]
+fn the_question_names_server_signers_and_what_is_wanted() {
+    let ask = |image: &str| {
+        let query = Cell::new(None);
+        let decision = config(POLICY).decide(image, None, Purpose::Mutate, now(), |asked| {
+            query.set(Some(asked.clone()));
+            Ok::<_, String>(Evidence::Unknown)
+        });
+        assert!(decision.denial().is_some());
+        query.into_inner().unwrap()
+    };
+    let query = ask("nginx");
+    assert_eq!(query.server.as_str(), "https://notary.example.com");
+    assert_eq!(query.gun.as_str(), GUN);
+    assert_eq!(query.signers, Signers::Default);
+    assert_eq!(query.wanted, Wanted::Tag("latest".to_owned()));
+    let digested = ask(&format!("nginx{}", sha256("image")));
+    assert_eq!(digested.wanted, Wanted::Digest(digest("image")));
+    let both = ask(&format!("nginx:1{}", sha256("image")));
+    assert_eq!(both.wanted, Wanted::Tag("1".to_owned()));
+    assert!(matches!(ask("quay.io/by/x").signers, Signers::All(names) if names.len() == 2));
+}
+
+#[test]
+fn every_denial_names_the_image_its_repository_the_cause_and_the_next_step() {
+    let gun = || GUN.parse().unwrap();
+    let server = || "notary.example.com".parse().unwrap();
+    let role = || Role::Targets;
+    let causes = [
+        Cause::BadReference(ReferenceError::Empty),
+        Cause::CertificateName,
+        Cause::CertificateValidity(facts(GUN).certificate_validity),
+        Cause::DigestMismatch {
+            given: digest("a"),
+            signed: digest("b"),
+        },
+        Cause::Expired {
+            role: role(),
+            at: now(),
+        },
+        Cause::Expired {
+            role: Role::Timestamp,
+            at: now(),
+        },
+        Cause::NoRule {
+            canonical: "x".to_owned(),
+        },
+        Cause::NotAnchored {
+            roots: vec!["a".to_owned(), "b".to_owned()],
+            server: server(),
+        },
+        Cause::NotPinned {
+            pinned: "x".to_owned(),
+        },
+        Cause::NotSigned(NotSigned::Absent { role: role() }),
+        Cause::NotSigned(NotSigned::DelegationExpired {
+            role: role(),
+            at: now(),
+        }),
+        Cause::NotSigned(NotSigned::DigestsConflict {
+            digests: Vec::new(),
+        }),
+        Cause::NotSigned(NotSigned::NoSha256 { role: role() }),
+        Cause::NotSigned(NotSigned::NotDelegated { role: role() }),
+        Cause::NotSigned(NotSigned::OutsidePaths { role: role() }),
+        Cause::NotSigned(NotSigned::UnderSigned {
+            role: role(),
+            needed: 2,
+            valid: 1,
+        }),
+        Cause::NotSigned(NotSigned::Unpublished { role: role() }),
+        Cause::NotSynced { server: server() },
+        Cause::StaticDeny,
+        Cause::StoreFailed {
+            message: "x".to_owned(),
+        },
+        Cause::TooStale {
+            role: Role::Timestamp,
+            at: now(),
+            max_staleness: hours(24),
+        },
+        Cause::UnsupportedDigest {
+            algorithm: vouchsafe_trust::image::Algorithm::Sha512,
+        },
+        Cause::Withdrawn {
+            server: server(),
+            at: now(),
+        },
+    ];
+    let mut lines = Vec::new();
+    for cause in causes {
+        let denial = Denial {
+            image: "nginx:1".to_owned(),
+            gun: Some(gun()),
+            pattern: Some("docker.io/*".to_owned()),
+            validator: Some("default".to_owned()),
+            cause,
+        };
+        let text = denial.to_string();
+        assert!(
+            text.starts_with("image nginx:1 (docker.io/library/nginx): "),
+            "{text}"
+        );
+        assert!(
+            !text.ends_with('.') && !denial.next_step().ends_with('.'),
+            "{text}"
+        );
+        lines.push(format!(
+            "{}: {text}\n  -> {}",
+            denial.label(),
+            denial.next_step()
+        ));
+    }
+    insta::assert_snapshot!("denials", lines.join("\n"));
+}
