@@ -1,3 +1,7 @@
+mod delegations;
+mod denials;
+mod freshness;
+
 use std::cell::Cell;
 
 use vouchsafe_trust::evidence::{NotSigned, Signers, Statement};
@@ -211,9 +215,11 @@ fn evidence_about_something_else_denies() {
 
 #[test]
 fn every_trust_root_that_the_rule_names_must_anchor_the_repository() {
-    let roots = |cause| match cause {
-        Cause::NotAnchored { roots, .. } => roots,
-        other => panic!("{other}"),
+    let roots = |cause| {
+        let Cause::NotAnchored { roots, .. } = cause else {
+            panic!("{cause}");
+        };
+        roots
     };
     assert_eq!(
         roots(cause("quay.io/other/x:signed", |_facts| ())),
@@ -270,116 +276,6 @@ fn the_root_certificate_counts_unless_the_validator_gives_it_up() {
     }
 }
 
-fn expire(role: Role, hours_ago: i64) -> impl Fn(&mut RepositoryFacts) {
-    move |facts| {
-        facts.roles.get_mut(&role).unwrap().expires = now() - hours(hours_ago);
-    }
-}
-
-#[test]
-fn expired_trust_data_denies() {
-    for role in [Role::Root, Role::Targets, Role::Snapshot, Role::Timestamp] {
-        let expected = Cause::Expired {
-            role: role.clone(),
-            at: now() - hours(2),
-        };
-        assert_eq!(cause("nginx:signed", expire(role, 2)), expected);
-    }
-    let cause = cause("nginx:signed", |facts| facts.roles.clear());
-    assert_eq!(cause.label(), "expired");
-}
-
-#[test]
-fn only_timestamp_and_snapshot_may_be_stale_and_only_as_long_as_tolerated() {
-    let config = config(&format!("{POLICY}freshness: {{maxStaleness: 24h}}\n"));
-    let decide = |role: &Role, hours| {
-        decide_with(
-            &config,
-            "nginx:signed",
-            Purpose::Mutate,
-            expire(role.clone(), hours),
-        )
-    };
-    for role in [Role::Snapshot, Role::Timestamp] {
-        let stale = allowed(decide(&role, 24));
-        let [warning] = stale.warnings.as_slice() else {
-            panic!("{stale:?}");
-        };
-        assert!(
-            warning.contains("nginx:signed") && warning.contains(GUN),
-            "{warning}"
-        );
-        assert_eq!(
-            stale.freshness,
-            Some(Freshness::Stale {
-                since: now() - hours(24),
-                until: now(),
-            })
-        );
-        assert_eq!(denied(decide(&role, 25)).label(), "too_stale");
-    }
-    for role in [Role::Root, Role::Targets] {
-        assert_eq!(denied(decide(&role, 1)).label(), "expired");
-    }
-}
-
-fn delegate(facts: &mut RepositoryFacts, name: &str, state: DelegationState) {
-    let name: DelegationName = name.parse().unwrap();
-    let role = RoleFacts {
-        version: Version::new(1).unwrap(),
-        expires: now() + hours(1),
-        sha256: digest("file"),
-    };
-    facts.roles.insert(Role::Delegation(name.clone()), role);
-    facts.delegations.insert(name, state);
-}
-
-fn everything() -> DelegationState {
-    DelegationState::Accepted {
-        paths: vec![String::new()],
-    }
-}
-
-#[test]
-fn named_delegations_must_all_sign_and_there_is_no_fallback() {
-    let image = "quay.io/by/x:signed";
-    let reason = |cause| match cause {
-        Cause::NotSigned(reason) => reason,
-        other => panic!("{other}"),
-    };
-    let not_delegated = |reason| matches!(reason, NotSigned::NotDelegated { .. });
-    assert!(not_delegated(reason(cause(image, |_facts| ()))));
-    let one = cause(image, |facts| delegate(facts, "targets/a", everything()));
-    assert!(not_delegated(reason(one)));
-    let unpublished = cause(image, |facts| {
-        delegate(facts, "targets/a", everything());
-        delegate(facts, "targets/b", DelegationState::Unpublished);
-    });
-    assert_eq!(unpublished.label(), "delegation_not_published");
-    let under_signed = cause(image, |facts| {
-        delegate(
-            facts,
-            "targets/a",
-            DelegationState::UnderSigned {
-                needed: 2,
-                valid: 1,
-            },
-        );
-        delegate(facts, "targets/b", everything());
-    });
-    assert_eq!(under_signed.label(), "delegation_not_signed");
-    let decision = decide_with(&config(POLICY), image, Purpose::Mutate, |facts| {
-        delegate(facts, "targets/a", everything());
-        delegate(facts, "targets/b", everything());
-    });
-    let signers: Vec<String> = allowed(decision)
-        .signers
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(signers, ["targets/a", "targets/b"]);
-}
-
 #[test]
 fn the_question_names_server_signers_and_what_is_wanted() {
     let ask = |image: &str| {
@@ -401,97 +297,4 @@ fn the_question_names_server_signers_and_what_is_wanted() {
     let both = ask(&format!("nginx:1{}", sha256("image")));
     assert_eq!(both.wanted, Wanted::Tag("1".to_owned()));
     assert!(matches!(ask("quay.io/by/x").signers, Signers::All(names) if names.len() == 2));
-}
-
-#[test]
-fn every_denial_names_the_image_its_repository_the_cause_and_the_next_step() {
-    let gun = || GUN.parse().unwrap();
-    let server = || "notary.example.com".parse().unwrap();
-    let role = || Role::Targets;
-    let causes = [
-        Cause::BadReference(ReferenceError::Empty),
-        Cause::CertificateName,
-        Cause::CertificateValidity(facts(GUN).certificate_validity),
-        Cause::DigestMismatch {
-            given: digest("a"),
-            signed: digest("b"),
-        },
-        Cause::Expired {
-            role: role(),
-            at: now(),
-        },
-        Cause::Expired {
-            role: Role::Timestamp,
-            at: now(),
-        },
-        Cause::NoRule {
-            canonical: "x".to_owned(),
-        },
-        Cause::NotAnchored {
-            roots: vec!["a".to_owned(), "b".to_owned()],
-            server: server(),
-        },
-        Cause::NotPinned {
-            pinned: "x".to_owned(),
-        },
-        Cause::NotSigned(NotSigned::Absent { role: role() }),
-        Cause::NotSigned(NotSigned::DelegationExpired {
-            role: role(),
-            at: now(),
-        }),
-        Cause::NotSigned(NotSigned::DigestsConflict {
-            digests: Vec::new(),
-        }),
-        Cause::NotSigned(NotSigned::NoSha256 { role: role() }),
-        Cause::NotSigned(NotSigned::NotDelegated { role: role() }),
-        Cause::NotSigned(NotSigned::OutsidePaths { role: role() }),
-        Cause::NotSigned(NotSigned::UnderSigned {
-            role: role(),
-            needed: 2,
-            valid: 1,
-        }),
-        Cause::NotSigned(NotSigned::Unpublished { role: role() }),
-        Cause::NotSynced { server: server() },
-        Cause::StaticDeny,
-        Cause::StoreFailed {
-            message: "x".to_owned(),
-        },
-        Cause::TooStale {
-            role: Role::Timestamp,
-            at: now(),
-            max_staleness: hours(24),
-        },
-        Cause::UnsupportedDigest {
-            algorithm: vouchsafe_trust::image::Algorithm::Sha512,
-        },
-        Cause::Withdrawn {
-            server: server(),
-            at: now(),
-        },
-    ];
-    let mut lines = Vec::new();
-    for cause in causes {
-        let denial = Denial {
-            image: "nginx:1".to_owned(),
-            gun: Some(gun()),
-            pattern: Some("docker.io/*".to_owned()),
-            validator: Some("default".to_owned()),
-            cause,
-        };
-        let text = denial.to_string();
-        assert!(
-            text.starts_with("image nginx:1 (docker.io/library/nginx): "),
-            "{text}"
-        );
-        assert!(
-            !text.ends_with('.') && !denial.next_step().ends_with('.'),
-            "{text}"
-        );
-        lines.push(format!(
-            "{}: {text}\n  -> {}",
-            denial.label(),
-            denial.next_step()
-        ));
-    }
-    insta::assert_snapshot!("denials", lines.join("\n"));
 }

@@ -1,0 +1,309 @@
+use super::*;
+
+#[test]
+fn a_fault_of_form_names_its_place_and_the_nearest_key() {
+    let host = "  host: notary.example.com";
+    for (from, to, expected) in [
+        (
+            "validators:",
+            "validatrs:",
+            "config.yaml:1:1: unknown key `validatrs`; did you mean `validators`?",
+        ),
+        (
+            "validator: deny",
+            "validatr: deny",
+            "config.yaml:34:3: unknown key `validatr`; did you mean `validator`?",
+        ),
+        (
+            "validator: deny",
+            "with: {key: x}",
+            "config.yaml:34:10: unknown key `key`",
+        ),
+        (
+            "  type: notaryv1\n",
+            "",
+            "config.yaml:4:3: the key `type` is missing",
+        ),
+        (
+            host,
+            "  host: x\n  host: y",
+            "config.yaml:5:3: the key `host` stands here twice",
+        ),
+        (host, "  host: [x]", "config.yaml:4:9: expected a string"),
+        (
+            "policy:",
+            "policy: {}\nx:",
+            "config.yaml:32:9: expected a list",
+        ),
+        (
+            "approve: true",
+            "approve: yep",
+            "config.yaml:30:40: expected `true` or `false`",
+        ),
+        (
+            "policy:",
+            "sync: {perServer: -1}\npolicy:",
+            "config.yaml:32:19: expected a whole number",
+        ),
+        ("'*:*'", "'*:*", "config.yaml:33:12: unclosed quote"),
+    ] {
+        assert_eq!(broken(from, to), expected, "{to}");
+    }
+    assert!(error("").starts_with("config.yaml:1:1: "));
+    assert!(error(&(config_text(POLICY) + "---\na: b\n")).starts_with("config.yaml:"));
+}
+
+#[test]
+fn a_fault_in_a_name_names_its_place_and_the_nearest_name() {
+    for (from, to, expected) in [
+        (
+            "validator: deny",
+            "validator: dny",
+            "config.yaml:34:14: no validator is named `dny`; did you mean `deny`?",
+        ),
+        (
+            "validator: deny",
+            "with: {trustRoot: othr}",
+            "config.yaml:34:21: no trust root of the rule's validator is named `othr`; did you mean \
+             `other`?",
+        ),
+        (
+            "name: allow",
+            "name: default",
+            "config.yaml:30:10: another validator is named `default` (line 2)",
+        ),
+        (
+            "- name: other",
+            "- name: default",
+            "config.yaml:12:11: another trust root of this validator is named `default` (line 6)",
+        ),
+        (
+            "- name: other",
+            "- name: '*'",
+            "config.yaml:12:11: `name` cannot be `*`",
+        ),
+    ] {
+        assert_eq!(broken(from, to), expected, "{to}");
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
+fn a_fault_in_a_value_names_its_place() {
+    let host = "  host: notary.example.com";
+    for (from, to, expected) in [
+        (
+            host,
+            "  host: ftp://x",
+            "config.yaml:4:9: `host` cannot be used: `ftp` is not `https` or `http`",
+        ),
+        (
+            "validator: deny",
+            "with: {mode: mutat}",
+            "config.yaml:34:16: `mode` cannot be `mutat`; did you mean `mutate`?",
+        ),
+        (
+            "validator: deny",
+            "with: {delegations: []}",
+            "config.yaml:34:23: `delegations` must have at least one entry",
+        ),
+        (
+            "validator: deny",
+            "with: {delegations: [A]}",
+            "config.yaml:34:24: `targets/A` is not the name of a role",
+        ),
+        (
+            "validator: deny",
+            "namespaces: []",
+            "config.yaml:34:15: `namespaces` must have at least one entry",
+        ),
+        (
+            "validator: deny",
+            "namespaces: ['shop-?']",
+            "config.yaml:34:16: `namespaces` cannot be `shop-?`",
+        ),
+        (
+            "'*:*'",
+            "'quay.io/[x'",
+            "config.yaml:33:12: `quay.io/[x` is not a pattern: `[` is in no image reference, so \
+             the pattern could never match; `*` is the only wildcard",
+        ),
+        (
+            "approve: true",
+            "approve: true, cert: x",
+            "config.yaml:30:52: `cert` has no meaning for a validator of type `static`",
+        ),
+        (
+            host,
+            "  approve: true",
+            "config.yaml:4:12: `approve` has no meaning for a validator of type `notaryv1`",
+        ),
+        (
+            "policy:",
+            "sync: {schedule: '* * * *'}\npolicy:",
+            "config.yaml:32:18: `* * * *` is not a cron expression of five fields (minute, hour, \
+             day of month, month, day of week)",
+        ),
+        (
+            "policy:",
+            "sync: {perServer: 0}\npolicy:",
+            "config.yaml:32:19: expected a number from 1 to 64",
+        ),
+        (
+            "policy:",
+            "freshness: {maxStaleness: 1}\npolicy:",
+            "config.yaml:32:27: `1` is not a duration such as `0s`, `24h`, `7d` or `1h30m`",
+        ),
+    ] {
+        assert_eq!(broken(from, to), expected, "{to}");
+    }
+    let empty = "validators: []\npolicy: []\n";
+    assert_eq!(
+        error(empty),
+        "config.yaml:1:13: `validators` must have at least one entry"
+    );
+    let empty = config_text("policy: []\n");
+    assert!(error(&empty).ends_with("`policy` must have at least one entry"));
+}
+
+#[test]
+fn what_later_versions_will_know_is_refused_and_never_ignored() {
+    for (from, to, key) in [
+        ("policy:", "mirrors: [{from: a, to: b}]\npolicy:", "mirrors"),
+        ("policy:", "deny: [x]\npolicy:", "deny"),
+        ("policy:", "alerting: {x: [y]}\npolicy:", "alerting"),
+        (
+            "policy:",
+            "history: {retain: 1d}\npolicy:",
+            "history.retain",
+        ),
+        (
+            "policy:",
+            "sync: {discover: {cluster: true}}\npolicy:",
+            "sync.discover.cluster: true",
+        ),
+        (
+            "policy:",
+            "features: {detectionMode: true}\npolicy:",
+            "features.detectionMode: true",
+        ),
+        (
+            "policy:",
+            "features: {automaticChildApproval: true}\npolicy:",
+            "features.automaticChildApproval: true",
+        ),
+        (
+            "policy:",
+            "features: {automaticUnchangedApproval: true}\npolicy:",
+            "features.automaticUnchangedApproval: true",
+        ),
+        (
+            "policy:",
+            "features: {resourceValidationMode: podsOnly}\npolicy:",
+            "features.resourceValidationMode: podsOnly",
+        ),
+        ("validator: deny", "mode: warn", "policy[].mode"),
+        (
+            "  host: notary.example.com",
+            "  auth: {secretName: x}",
+            "auth.secretName",
+        ),
+        (
+            "  host: notary.example.com",
+            "  auth: {useKeychain: true}",
+            "auth.useKeychain",
+        ),
+    ] {
+        let expected = format!("`{key}` is not supported yet");
+        assert!(
+            broken(from, to).ends_with(&expected),
+            "{}",
+            broken(from, to)
+        );
+    }
+    config(
+        "policy: [{pattern: '*', validator: deny}]
+mirrors: []
+deny: []
+history: {retain: 0s}
+sync: {discover: {cluster: false}}
+features: {detectionMode: false, automaticChildApproval: false, resourceValidationMode: all}
+",
+    );
+}
+
+#[test]
+fn other_types_of_validators_are_refused_by_their_type() {
+    let cosign = "validators:
+- name: c
+  type: cosign
+  host: {rekor: https://rekor.example.com}
+  trustRoots: [{name: default, keyless: {issuer: x}}]
+policy: [{pattern: '*', validator: c}]
+";
+    assert_eq!(
+        error(cosign),
+        "config.yaml:3:9: validator `c` is of type `cosign`, which is not supported: only \
+         `notaryv1` and `static` are"
+    );
+    assert!(broken("type: notaryv1", "type: notation").contains("type `notation`"));
+}
+
+#[test]
+fn keys_that_cannot_be_pinned_are_refused_without_being_repeated() {
+    let private = "-----BEGIN EC PRIVATE KEY-----\nc2VjcmV0\n-----END EC PRIVATE KEY-----\n";
+    for (key, reason) in [
+        (private, "this is a private key"),
+        ("c2VjcmV0", "line 1 is not part of a PEM block"),
+        ("", "expected one PEM block, found 0"),
+        (&KEY.repeat(2), "expected one PEM block, found 2"),
+        (&KEY.replace("MFkw", "!!!!"), "is not base64"),
+    ] {
+        let message = broken(&indent(KEY, 6), &indent(key, 6));
+        assert!(message.contains(reason), "{message}");
+        assert!(message.contains("trust root `default`"), "{message}");
+        assert!(message.starts_with("config.yaml:"), "{message}");
+        assert!(!message.contains("c2VjcmV0"), "{message}");
+    }
+    let message = broken(
+        "  - name: default\n    key: |",
+        "  - name: default\n    cert: |",
+    );
+    assert_eq!(message, "config.yaml:6:11: the key `key` is missing");
+}
+
+#[test]
+fn rules_that_tie_are_refused_and_rules_that_cannot_meet_are_not() {
+    let policy = |a: &str, b: &str| {
+        config_text(&format!(
+            "policy:\n- {{{a}, validator: deny}}\n- {{{b}, validator: allow}}\n"
+        ))
+    };
+    for (a, b) in [
+        ("pattern: '*:*'", "pattern: '*:*'"),
+        ("pattern: docker.io/x", "pattern: index.docker.io/x"),
+        ("pattern: 'quay.io/a*c'", "pattern: 'quay.io/a*c'"),
+        (
+            "pattern: '*', namespaces: [a*]",
+            "pattern: '*', namespaces: ['*b']",
+        ),
+    ] {
+        let result = Config::parse(&policy(a, b), "f");
+        let is_tie = |error: &ConfigError| {
+            matches!(&*error.problem, Problem::Tie { line: 33, .. }) && error.place.line == 34
+        };
+        assert!(result.as_ref().err().is_some_and(is_tie), "{a} {b}");
+    }
+    for (a, b) in [
+        ("pattern: docker.io/team-a/*", "pattern: docker.io/team-b/*"),
+        ("pattern: 'quay.io/x:1'", "pattern: 'quay.io/x:2'"),
+        ("pattern: 'quay.io/a*b'", "pattern: 'quay.io/a*c'"),
+        ("pattern: '*'", "pattern: '*', namespaces: [a]"),
+        (
+            "pattern: '*', namespaces: [a]",
+            "pattern: '*', namespaces: [b]",
+        ),
+    ] {
+        assert!(Config::parse(&policy(a, b), "f").is_ok(), "{a} {b}");
+    }
+}

@@ -1,0 +1,94 @@
+use super::*;
+
+#[test]
+fn every_denial_names_the_image_its_repository_the_cause_and_the_next_step() {
+    let gun = || GUN.parse().unwrap();
+    let server = || "notary.example.com".parse().unwrap();
+    let role = || Role::Targets;
+    let causes = [
+        Cause::BadReference(ReferenceError::Empty),
+        Cause::CertificateName,
+        Cause::CertificateValidity(facts(GUN).certificate_validity),
+        Cause::DigestMismatch {
+            given: digest("a"),
+            signed: digest("b"),
+        },
+        Cause::Expired {
+            role: role(),
+            at: now(),
+        },
+        Cause::Expired {
+            role: Role::Timestamp,
+            at: now(),
+        },
+        Cause::NoRule {
+            canonical: "x".to_owned(),
+        },
+        Cause::NotAnchored {
+            roots: vec!["a".to_owned(), "b".to_owned()],
+            server: server(),
+        },
+        Cause::NotPinned {
+            pinned: "x".to_owned(),
+        },
+        Cause::NotSigned(NotSigned::Absent { role: role() }),
+        Cause::NotSigned(NotSigned::DelegationExpired {
+            role: role(),
+            at: now(),
+        }),
+        Cause::NotSigned(NotSigned::DigestsConflict {
+            digests: Vec::new(),
+        }),
+        Cause::NotSigned(NotSigned::NoSha256 { role: role() }),
+        Cause::NotSigned(NotSigned::NotDelegated { role: role() }),
+        Cause::NotSigned(NotSigned::OutsidePaths { role: role() }),
+        Cause::NotSigned(NotSigned::UnderSigned {
+            role: role(),
+            needed: 2,
+            valid: 1,
+        }),
+        Cause::NotSigned(NotSigned::Unpublished { role: role() }),
+        Cause::NotSynced { server: server() },
+        Cause::StaticDeny,
+        Cause::StoreFailed {
+            message: "x".to_owned(),
+        },
+        Cause::TooStale {
+            role: Role::Timestamp,
+            at: now(),
+            max_staleness: hours(24),
+        },
+        Cause::UnsupportedDigest {
+            algorithm: vouchsafe_trust::image::Algorithm::Sha512,
+        },
+        Cause::Withdrawn {
+            server: server(),
+            at: now(),
+        },
+    ];
+    let mut lines = Vec::new();
+    for cause in causes {
+        let denial = Denial {
+            image: "nginx:1".to_owned(),
+            gun: Some(gun()),
+            pattern: Some("docker.io/*".to_owned()),
+            validator: Some("default".to_owned()),
+            cause,
+        };
+        let text = denial.to_string();
+        assert!(
+            text.starts_with("image nginx:1 (docker.io/library/nginx): "),
+            "{text}"
+        );
+        assert!(
+            !text.ends_with('.') && !denial.next_step().ends_with('.'),
+            "{text}"
+        );
+        lines.push(format!(
+            "{}: {text}\n  -> {}",
+            denial.label(),
+            denial.next_step()
+        ));
+    }
+    insta::assert_snapshot!("denials", lines.join("\n"));
+}
