@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod certificates;
+pub mod configuration;
 pub mod docker_trust;
 pub mod error;
 pub mod http;
@@ -21,6 +22,7 @@ pub mod token_issuer;
 pub mod vouchsafe;
 
 pub use self::certificates::Certificates;
+pub use self::configuration::Configuration;
 pub use self::error::HarnessError;
 pub use self::notary_client::NotaryClient;
 pub use self::notary_server::NotaryServer;
