@@ -81,6 +81,8 @@ pub struct Failure {
     pub message: String,
     /// What an operator can do, where there is something.
     pub hint: Option<&'static str>,
+    /// Whether verification refused what was served, rather than nothing being served.
+    pub refused: bool,
 }
 
 impl Failure {
@@ -92,6 +94,7 @@ impl Failure {
             label: error.label(),
             message: error.to_string(),
             hint: error.hint(),
+            refused: matches!(error, CollectError::Refused { .. }),
         }
     }
 
@@ -107,6 +110,7 @@ impl Failure {
             label,
             message: message.to_string(),
             hint: None,
+            refused: false,
         }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! The one path: [`RepositoryMetadata`] (raw role files, whatever carried them) →
 //! [`verify`](update::verify) or the stepwise [`Update`](update::Update) → [`VerifiedRepository`],
-//! the only thing a store accepts → [`Evidence`](evidence::Evidence), what the store says about one
+//! the only thing a store accepts → [`Evidence`], what the store says about one
 //! image.
 
 pub mod canonical;

@@ -22,3 +22,8 @@ pub use metrics::{GaugeSource, Metrics, Sample};
 pub use readiness::{Condition, Readiness};
 pub use server::{Limits, Listeners, Server};
 pub use tls::{Certificate, Serving};
+
+/// Whether objects of this API group and kind run images, so that they are judged.
+pub fn runs_images(group: &str, kind: &str) -> bool {
+    workload::Workload::of(group, kind).is_some()
+}

@@ -1,0 +1,10 @@
+//! The commands: each takes what was typed and says how it ended.
+
+pub(crate) mod check;
+pub(crate) mod config;
+pub(crate) mod forget;
+pub(crate) mod review;
+pub(crate) mod root_key;
+pub(crate) mod serve;
+pub(crate) mod status;
+pub(crate) mod sync;

@@ -1,0 +1,50 @@
+//! `vouchsafe root-key`: a repository's root keys, for the operator to compare and pin.
+
+use vouchsafe_syncer::notary::{Backoff, Credentials, NotaryClient, Pace};
+use vouchsafe_syncer::{RootKeys, fetch_root_keys};
+
+use crate::args::RootKeyArgs;
+use crate::exit::{Error, Outcome};
+use crate::printer::{Printer, note};
+use crate::runtime;
+
+pub(crate) fn run(args: &RootKeyArgs) -> Result<Outcome, Error> {
+    let read = |path: &std::path::PathBuf| {
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    let certificates = args.ca.as_ref().map(read).transpose()?;
+    let credentials = args.username.clone().zip(args.password.clone());
+    let credentials = credentials
+        .map(|(username, password)| Credentials::Inline { username, password: password.into() });
+    let client = NotaryClient::new(
+        args.server.clone(),
+        certificates,
+        credentials,
+        Pace::default(),
+        Backoff::default(),
+    )?;
+    let keys = runtime::new()?.block_on(fetch_root_keys(&client, &args.gun))?;
+    let printer = Printer::new(args.output.output);
+    printer.print(&keys, |keys| keys.keys.iter().map(|key| key.pem.as_str()).collect())?;
+    if !printer.is_json() {
+        explain(&keys);
+    }
+    Ok(Outcome::Yes)
+}
+
+/// What surrounds the keys; on standard error, so that standard output is PEM and nothing else.
+fn explain(keys: &RootKeys) {
+    note(&format!(
+        "{}: root version {}, {} of {} keys must sign, expires {:.0}",
+        keys.gun,
+        keys.version,
+        keys.threshold,
+        keys.keys.len(),
+        keys.expires
+    ));
+    for key in &keys.keys {
+        let name = key.common_name.as_deref().unwrap_or("nobody");
+        note(&format!("  key ID {} (as listed: {}), made out to {name}", key.canonical_key_id, key.key_id));
+    }
+    note("warning: this is what the server shows, unverified; compare it with the publisher's own key before you pin it");
+}

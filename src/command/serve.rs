@@ -1,0 +1,122 @@
+//! `vouchsafe serve`: the webhook, and the syncer that feeds it.
+
+mod feed;
+mod gauges;
+
+use std::fs;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use vouchsafe_policy::Config;
+use vouchsafe_store::{Reader, Store};
+use vouchsafe_trust::Clock;
+use vouchsafe_webhook::watch::Watch;
+use vouchsafe_webhook::{
+    Admission, Certificate, Condition, Limits, Listeners, Metrics, Readiness, Server, Serving, reload,
+};
+
+use crate::args::{Common, ServeArgs};
+use crate::command::sync;
+use crate::context::{self, StoreClock};
+use crate::exit::{Error, Outcome};
+use crate::{runtime, signal};
+
+pub(crate) fn run(args: &ServeArgs, common: &Common) -> Result<Outcome, Error> {
+    let config = context::config(common)?;
+    sync::schedule(&config)?;
+    // What cannot work is found out before the store is held.
+    let listeners = listeners(args)?;
+    let store = context::store(common, &config)?;
+    runtime::new()?.block_on(serve(args, common, config, listeners, store))?;
+    Ok(Outcome::Yes)
+}
+
+async fn serve(
+    args: &ServeArgs,
+    common: &Common,
+    config: Config,
+    listeners: Listeners,
+    store: Store,
+) -> Result<(), Error> {
+    let clock: Arc<dyn Clock> = Arc::new(StoreClock(store.clone()));
+    let readiness = Arc::new(Readiness::new());
+    readiness.set(Condition::Store, true);
+    readiness.set(Condition::Policy, true);
+    let serving = Serving::new(certificate(args, &*clock)?);
+    readiness.set(Condition::Certificate, true);
+
+    let (configs, configured) = watch::channel(Arc::new(config.clone()));
+    let metrics = Metrics::new(gauges::all(&store, &configured));
+    metrics.certificate_expiry(serving.not_after());
+    let lookup = {
+        let store = store.clone();
+        Box::new(move |query: &_| Reader::evidence(&store, query))
+    };
+    let admission =
+        Arc::new(Admission::new(config, lookup, Arc::clone(&clock), Arc::clone(&metrics)));
+
+    sync::answer_readers(&store, common);
+    tokio::spawn(feed::run(store.clone(), configured, Arc::clone(&readiness)));
+    tokio::spawn(reload::config(
+        Watch::new(vec![common.config.clone()]),
+        Watch::INTERVAL,
+        Arc::clone(&admission),
+        Arc::clone(&metrics),
+        prepare(store, clock.clone(), configs),
+    ));
+    if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
+        tokio::spawn(reload::certificate(
+            Watch::new(vec![chain.clone(), key.clone()]),
+            Watch::INTERVAL,
+            Arc::clone(&serving),
+            Arc::clone(&metrics),
+            clock,
+        ));
+    }
+    let tls = serving.server_config()?;
+    let server = Server::new(admission, readiness, metrics, Limits::default());
+    tracing::info!(address = %args.listen, "answering admission reviews");
+    server.run(listeners, tls, signal::stop()).await?;
+    Ok(())
+}
+
+fn listeners(args: &ServeArgs) -> Result<Listeners, Error> {
+    let bind = |address| {
+        TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))
+    };
+    Ok(Listeners {
+        admission: bind(args.listen)?,
+        operations: args.metrics_listen.map(bind).transpose()?,
+    })
+}
+
+fn certificate(args: &ServeArgs, clock: &dyn Clock) -> Result<Certificate, Error> {
+    let now = clock.now();
+    let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) else {
+        tracing::warn!(
+            "no --tls-cert: made a certificate for localhost, which no API server will trust"
+        );
+        return Ok(Certificate::self_signed(now)?);
+    };
+    let read = |path: &std::path::PathBuf| {
+        fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    let certificate = Certificate::from_pem(&read(chain)?, &read(key)?, now);
+    Ok(certificate.map_err(|error| format!("{}: {error}", chain.display()))?)
+}
+
+/// What a new configuration needs before it decides anything: a schedule that is one, stored data
+/// verified against its pins, and a syncer that goes by it.
+fn prepare(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    configs: watch::Sender<Arc<Config>>,
+) -> Arc<reload::Prepare> {
+    Arc::new(move |config| {
+        sync::schedule(config)?;
+        context::reverify(&store, config, clock.now())?;
+        configs.send_replace(Arc::new(config.clone()));
+        Ok(())
+    })
+}

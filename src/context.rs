@@ -1,0 +1,111 @@
+//! What commands share: the configuration, the clock, and the store, whoever holds it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use vouchsafe_policy::Config;
+use vouchsafe_store::{OpenError, Reader, RemoteStore, Store};
+use vouchsafe_trust::{Clock, Gun, Pins, Server};
+
+use crate::args::Common;
+use crate::clock::SystemClock;
+use crate::exit::Error;
+use crate::printer::note;
+
+/// Reads and checks the configuration file.
+pub(crate) fn config(common: &Common) -> Result<Config, Error> {
+    let path = &common.config;
+    let text = fs::read_to_string(path).map_err(|source| {
+        format!(
+            "{}: {source}\nhint: name the file with --config or VOUCHSAFE_CONFIG",
+            path.display()
+        )
+    })?;
+    Ok(Config::parse(&text, &path.display().to_string())?)
+}
+
+/// Opens the store for a command that writes it.
+///
+/// Trust data that was verified under other pins is verified again first.
+pub(crate) fn store(common: &Common, config: &Config) -> Result<Store, Error> {
+    let now = SystemClock.now();
+    let opened = Store::open(&common.store, now).map_err(|error| match error {
+        OpenError::Held { .. } => Error::from(format!(
+            "{error}\nhint: a running `vouchsafe serve` holds the store and syncs by itself, on `sync.schedule`"
+        )),
+        error => error.into(),
+    })?;
+    if let Some(path) = &opened.set_aside {
+        note(&format!(
+            "warning: the store was damaged or of another format; it is kept as {} and begins empty",
+            path.display()
+        ));
+    }
+    reverify(&opened.store, config, now)?;
+    Ok(opened.store)
+}
+
+/// Verifies again what was verified under other pins than the configuration's.
+pub(crate) fn reverify(store: &Store, config: &Config, now: Timestamp) -> Result<(), Error> {
+    let pins = |server: &Server, gun: &Gun| -> Option<Pins> { config.pins(server, gun) };
+    let report = store.reverify(&pins, now)?;
+    for (server, error) in &report.unproven {
+        note(&format!("warning: no longer proven by the pins ({server}): {error}"));
+    }
+    Ok(())
+}
+
+/// The store to read: through the process that holds it, or opened here.
+pub(crate) fn reader(common: &Common, config: &Config) -> Result<Box<dyn Reader + Send + Sync>, Error> {
+    let socket = socket_path(&common.store);
+    if socket.exists()
+        && let Ok(remote) = RemoteStore::connect(&socket)
+    {
+        return Ok(Box::new(remote));
+    }
+    if !common.store.exists() {
+        return Err(format!(
+            "{}: there is no store\nhint: run `vouchsafe sync` first, or name the store with --store",
+            common.store.display()
+        )
+        .into());
+    }
+    Ok(Box::new(store(common, config)?))
+}
+
+/// The system's clock, which a store never lets run backwards.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreClock(pub(crate) Store);
+
+impl Clock for StoreClock {
+    fn now(&self) -> Timestamp {
+        self.0.observe_time(SystemClock.now()).now
+    }
+}
+
+/// A clock that stands still: everything of one command is judged at one time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FixedClock(pub(crate) Timestamp);
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// The Unix socket beside a store.
+pub(crate) fn socket_path(store: &Path) -> PathBuf {
+    store.join(vouchsafe_store::socket::SOCKET)
+}
+
+/// The time to judge by: the clock's, or the latest that the store has seen.
+pub(crate) fn judgement_time(reader: &dyn Reader) -> Result<Timestamp, Error> {
+    let now = SystemClock.now();
+    let latest = reader.latest_time()?;
+    if let Some(latest) = latest.filter(|latest| *latest > now) {
+        note(&format!("warning: the clock is behind: it says {now:.0}, but {latest:.0} was seen before"));
+        return Ok(latest);
+    }
+    Ok(now)
+}
