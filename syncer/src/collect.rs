@@ -132,9 +132,7 @@ impl Collector<'_> {
     /// and nothing expired since. (An expired one is to be reported, not passed over.)
     fn is_stored(&self, timestamp: &[u8]) -> bool {
         self.stored.is_some_and(|stored| {
-            let freshness = stored
-                .facts
-                .freshness(self.terms.now, SignedDuration::ZERO);
+            let freshness = stored.facts.freshness(self.terms.now, SignedDuration::ZERO);
             stored.metadata.timestamp == timestamp
                 && stored.facts.pins == self.terms.pins.fingerprint()
                 && matches!(freshness, Freshness::Fresh { .. })
@@ -174,11 +172,10 @@ impl Collector<'_> {
 
         let wanted = update.wanted().map_err(refused)?;
         let snapshot = self.files.stated(&wanted).await?;
-        let update =
-            aside(&snapshot, || update.snapshot(&snapshot)).map_err(|error| Setback {
-                stated_root: stated_root(&error, &snapshot),
-                error: refused(error),
-            })?;
+        let update = aside(&snapshot, || update.snapshot(&snapshot)).map_err(|error| Setback {
+            stated_root: stated_root(&error, &snapshot),
+            error: refused(error),
+        })?;
 
         let wanted = update.wanted().map_err(refused)?;
         let targets = self.files.stated(&wanted).await?;

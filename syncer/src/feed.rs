@@ -122,7 +122,7 @@ async fn continues(
     }
 }
 
-/// Reads on from a cursor whose ID is no number (RethinkDB). There the feed shows records only
+/// Reads on from a cursor whose ID is no number (`RethinkDB`). There the feed shows records only
 /// when they are a minute old, in their final order, and refuses an ID that it does not have.
 async fn continues_unnumbered(
     client: &NotaryClient,
@@ -145,12 +145,7 @@ async fn continues_unnumbered(
 
 impl News {
     /// Takes in a page, and says where the next one starts, if there should be one.
-    fn take(
-        &mut self,
-        page: &Page,
-        is_new: bool,
-        wants: &impl Fn(&Gun) -> bool,
-    ) -> Option<String> {
+    fn take(&mut self, page: &Page, is_new: bool, wants: &impl Fn(&Gun) -> bool) -> Option<String> {
         for record in &page.records {
             if is_new {
                 if self.changes.len() >= MAX_CHANGES {
@@ -188,7 +183,7 @@ fn overlap(id: &str) -> Option<String> {
     Some(id.saturating_sub(OVERLAP).to_string())
 }
 
-/// Before the first record. An empty ID is an error on RethinkDB.
+/// Before the first record. An empty ID is an error on `RethinkDB`.
 const START: &str = "0";
 /// Records a page. Zero would mean 100; there is no upper bound.
 const PAGE: u32 = 1000;

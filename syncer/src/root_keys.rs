@@ -1,7 +1,7 @@
 //! The root keys that a server shows, for an operator to compare and pin.
 
 use serde::Serialize;
-use vouchsafe_trust::metadata::{Envelope, MetadataError, Root};
+use vouchsafe_trust::metadata::{Envelope, MetadataError, RoleKeys, Root};
 use vouchsafe_trust::repository::Validity;
 use vouchsafe_trust::{Gun, KeyId, Role, Timestamp, Version};
 
@@ -76,7 +76,7 @@ pub async fn fetch_root_keys(client: &NotaryClient, gun: &Gun) -> Result<RootKey
     let role_keys = root.role_keys(&Role::Root);
     let keys = role_keys
         .iter()
-        .flat_map(|keys| keys.iter())
+        .flat_map(RoleKeys::iter)
         .map(|(key_id, key)| {
             let certificate = certificates.get(key_id);
             RootKey {
@@ -94,7 +94,7 @@ pub async fn fetch_root_keys(client: &NotaryClient, gun: &Gun) -> Result<RootKey
         gun: gun.clone(),
         version: root.common.version,
         expires: root.common.expires,
-        threshold: role_keys.as_ref().map_or(0, |keys| keys.threshold()),
+        threshold: role_keys.as_ref().map_or(0, RoleKeys::threshold),
         keys,
     })
 }

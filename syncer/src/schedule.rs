@@ -51,10 +51,7 @@ impl FromStr for Schedule {
         let lines = if day.starts_with_star || weekday.starts_with_star {
             vec![line(&day.to_string(), &weekday.to_string())]
         } else {
-            vec![
-                line(&day.to_string(), "*"),
-                line("*", &weekday.to_string()),
-            ]
+            vec![line(&day.to_string(), "*"), line("*", &weekday.to_string())]
         };
         let alternatives = lines
             .iter()

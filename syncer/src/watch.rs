@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
+use jiff::SignedDuration;
 use tokio::time::sleep;
 use vouchsafe_trust::{Server, Timestamp};
 
@@ -46,9 +47,12 @@ pub async fn watch(
 async fn wait(syncer: &Syncer, schedule: &Schedule, server: &Server) -> Scope {
     let from = syncer.now();
     let scheduled = schedule.next_after(from).unwrap_or(Timestamp::MAX);
+    // Those that run out shortly after one another are looked at together.
+    let soonest = from.checked_add(BETWEEN_EXPIRIES).unwrap_or(from);
     let expiry = syncer
         .next_expiry(server)
         .await
+        .map(|expiry| expiry.max(soonest))
         .filter(|expiry| *expiry < scheduled);
     let until = expiry.unwrap_or(scheduled);
     // In short steps, since the clock may be set, and a machine may sleep.
@@ -67,3 +71,4 @@ async fn wait(syncer: &Syncer, schedule: &Schedule, server: &Server) -> Scope {
 }
 
 const STEP: Duration = Duration::from_secs(1);
+const BETWEEN_EXPIRIES: SignedDuration = SignedDuration::from_secs(10);

@@ -102,10 +102,7 @@ impl CollectError {
         let Self::Refused { error, .. } = self else {
             return false;
         };
-        let base = matches!(
-            error.role,
-            Role::Timestamp | Role::Snapshot | Role::Targets
-        );
+        let base = matches!(error.role, Role::Timestamp | Role::Snapshot | Role::Targets);
         base && matches!(
             *error.fault,
             Fault::RootMismatch { .. } | Fault::ThresholdNotMet { .. }

@@ -63,40 +63,39 @@ impl<'a> Files<'a> {
     /// The file that a parent states: the stored one if it has the stated hash, or else the
     /// server's. It is checked by whoever asks for it.
     pub(super) async fn stated(&mut self, wanted: &Wanted) -> Result<Vec<u8>, CollectError> {
-        let refused = |fault: Fault| {
-            let error = VerifyError::new(self.gun, &wanted.role, fault);
-            CollectError::refused(self.client.server(), error)
+        let Wanted { role, file: stated } = wanted;
+        let Some(sha256) = stated.sha256 else {
+            return Err(self.refused(role, Fault::FileMissing));
         };
-        let sha256 = wanted
-            .file
-            .sha256
-            .ok_or_else(|| refused(Fault::FileMissing))?;
         if let Some(bytes) = self.at_hand(sha256) {
             return Ok(bytes.to_vec());
         }
-        let file = RoleFile::Content(wanted.role.clone(), sha256);
-        let error = match self.fetch(file, wanted.file.length).await {
+        let file = RoleFile::Content(role.clone(), sha256);
+        let error = match self.fetch(file, stated.length).await {
             Ok(bytes) => {
                 self.fetched.insert(Sha256::of(&bytes), bytes.clone());
                 return Ok(bytes);
             }
             Err(error) => error,
         };
-        let stated = wanted.file.length;
-        let refused = |fault: Fault| {
-            let error = VerifyError::new(self.gun, &wanted.role, fault);
-            CollectError::refused(self.client.server(), error)
-        };
-        match *error.cause {
-            Cause::TooLarge { length, limit } if limit == stated => Err(refused(
-                Fault::WrongLength {
-                    stated,
-                    found: length,
-                },
-            )),
-            _ if is_missing(&error.cause, &wanted.role) => Err(refused(Fault::FileMissing)),
-            _ => Err(error.into()),
+        if is_missing(&error.cause, role) {
+            return Err(self.refused(role, Fault::FileMissing));
         }
+        if let Cause::TooLarge { length, limit } = *error.cause
+            && limit == stated.length
+        {
+            let fault = Fault::WrongLength {
+                stated: limit,
+                found: length,
+            };
+            return Err(self.refused(role, fault));
+        }
+        Err(error.into())
+    }
+
+    fn refused(&self, role: &Role, fault: Fault) -> CollectError {
+        let error = VerifyError::new(self.gun, role, fault);
+        CollectError::refused(self.client.server(), error)
     }
 
     fn at_hand(&mut self, sha256: Sha256) -> Option<&[u8]> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use vouchsafe_trust::key::Fingerprint;
 use vouchsafe_trust::metadata::{Envelope, Root};
 use vouchsafe_trust::update::RootChain;
-use vouchsafe_trust::{Fault, Role, Sha256, Version, VerifyError};
+use vouchsafe_trust::{Fault, Role, Sha256, VerifyError, Version};
 
 use super::{CollectError, Collector, aside};
 use crate::notary::RoleFile;
@@ -46,8 +46,9 @@ impl Collector<'_> {
     /// The server's newest root, or the one with the hash `stated`, with those between it and
     /// `roots`; `None` if that is the newest known one.
     ///
-    /// Nothing is verified here. A root that is not newer comes alone: verifying it says what it
-    /// is, a rollback or a repository made anew.
+    /// Nothing is verified here. A root behind what was accepted before comes alone: verifying it
+    /// says what it is, a rollback or a repository made anew. Any other root that is not newer is
+    /// no news: going back to it would undo what the newest known one says.
     pub(super) async fn newer_roots(
         &mut self,
         roots: &[Vec<u8>],
@@ -73,7 +74,9 @@ impl Collector<'_> {
             return Ok(Some(vec![newest]));
         };
         if to <= from {
-            return Ok(Some(vec![newest]));
+            // Nothing that was accepted before would refuse it, and a newer one has been seen.
+            let known = self.terms.accepted.is_some();
+            return Ok(known.then(|| vec![newest]));
         }
         let mut all = roots.to_vec();
         let mut next = from.next().unwrap_or(to);
@@ -143,8 +146,7 @@ impl Collector<'_> {
         let listed = read(root)
             .and_then(|root| root.role_keys(&Role::Root))
             .map(|keys| keys.fingerprints());
-        accepted == Some(version)
-            || listed.is_none_or(|listed| !listed.is_disjoint(missing))
+        accepted == Some(version) || listed.is_none_or(|listed| !listed.is_disjoint(missing))
     }
 
     fn pins_without(&self, anchors: &BTreeSet<Fingerprint>) -> BTreeSet<Fingerprint> {

@@ -57,7 +57,11 @@ impl Page {
         }
         let records = records
             .into_iter()
-            .map(|record| record.read().ok_or_else(|| unreadable("a record is malformed")))
+            .map(|record| {
+                record
+                    .read()
+                    .ok_or_else(|| unreadable("a record is malformed"))
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self {
             records,

@@ -130,11 +130,15 @@ impl Authorizer {
 
     async fn challenged_basic(&self, sent: Option<&HeaderValue>) -> Result<(), Cause> {
         let Some(login) = self.login()? else {
-            return Err(unauthorized("the server wants credentials; none are configured"));
+            return Err(unauthorized(
+                "the server wants credentials; none are configured",
+            ));
         };
         let header = basic(&login)?;
         if sent == Some(&header) {
-            return Err(unauthorized("the server refuses the configured credentials"));
+            return Err(unauthorized(
+                "the server refuses the configured credentials",
+            ));
         }
         self.state.lock().await.scheme = Scheme::Basic(header);
         Ok(())
@@ -174,18 +178,15 @@ impl Authorizer {
             realm: cut(realm),
             reason,
         };
-        let url: Url = realm
-            .parse()
-            .map_err(|_error| refused("it is not a URL"))?;
+        let url: Url = realm.parse().map_err(|_error| refused("it is not a URL"))?;
         match url.scheme() {
-            "https" => Ok(url),
             "http" if !self.server.is_plain() => {
                 Err(refused("it has no TLS, and the Notary server has"))
             }
             "http" if self.credentials.is_some() && !self.is_same_host(&url) => Err(refused(
                 "credentials are not sent to another host without TLS",
             )),
-            "http" => Ok(url),
+            "https" | "http" => Ok(url),
             _ => Err(refused("it is neither https nor http")),
         }
     }
@@ -201,7 +202,7 @@ impl Authorizer {
         // The server's own certificates replace the system's roots for its host only.
         let certificates = self.certificates.as_deref();
         http_client(certificates, self.is_same_host(realm), self.pace).map_err(
-            |SetupError { reason, .. }| Cause::TokenService {
+            |SetupError { reason }| Cause::TokenService {
                 realm: without_query(realm),
                 cause: Box::new(Cause::Connect { reason }),
             },
@@ -221,7 +222,15 @@ impl Authorizer {
         };
         let mut scopes = state.tokens.batch(scope);
         let mut answer = self.ask(service, &scopes, login.as_ref()).await;
-        let refused = |cause: &Cause| matches!(cause, Cause::Status { status: 400..=499, .. });
+        let refused = |cause: &Cause| {
+            matches!(
+                cause,
+                Cause::Status {
+                    status: 400..=499,
+                    ..
+                }
+            )
+        };
         if scopes.len() > 1 && answer.as_ref().is_err_and(refused) {
             state.tokens.no_batches();
             scopes.truncate(1);
@@ -297,9 +306,11 @@ fn without_query(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.set_fragment(None);
-    // Neither can fail: the URL has a host.
-    let _: Result<(), ()> = url.set_username("").and_then(|()| url.set_password(None));
-    cut(url.as_str())
+    // A URL that cannot have a user has none.
+    match url.set_username("").and_then(|()| url.set_password(None)) {
+        Ok(()) => cut(url.as_str()),
+        Err(()) => cut(url.host_str().unwrap_or_default()),
+    }
 }
 
 /// The most that is read of a token service's answer.

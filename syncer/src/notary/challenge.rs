@@ -125,10 +125,7 @@ mod tests {
                 ],
             ),
             ("Negotiate", vec![challenge("negotiate", &[])]),
-            (
-                r#"Bearer realm="open"#,
-                vec![challenge("bearer", &[])],
-            ),
+            (r#"Bearer realm="open"#, vec![challenge("bearer", &[])]),
             (
                 r#"Bearer realm="a", realm="b""#,
                 vec![challenge("bearer", &[("realm", "a")])],

@@ -145,8 +145,10 @@ fn from_docker_config(path: &Path, server: &Server) -> Result<Login, Credentials
 
 /// Host and port of a key of `auths`, which may be written as a URL.
 fn authority(key: &str) -> String {
-    key.parse::<Server>()
-        .map_or_else(|_error| key.to_owned(), |server| server.authority().to_owned())
+    key.parse::<Server>().map_or_else(
+        |_error| key.to_owned(),
+        |server| server.authority().to_owned(),
+    )
 }
 
 fn line(path: &Path) -> Result<String, CredentialsError> {

@@ -27,9 +27,10 @@ impl RequestError {
 
     /// The HTTP status, if the answer had another one than success.
     pub const fn status(&self) -> Option<u16> {
-        match *self.cause {
-            Cause::Status { status, .. } => Some(status),
-            _ => None,
+        if let Cause::Status { status, .. } = *self.cause {
+            Some(status)
+        } else {
+            None
         }
     }
 
@@ -149,27 +150,43 @@ impl Cause {
 
     /// Whether the same request may well succeed in a moment.
     pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Connect { .. } | Self::Interrupted { .. } | Self::Timeout { .. } => true,
-            Self::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
-            Self::TokenService { cause, .. } => cause.is_transient(),
-            _ => false,
-        }
+        matches!(
+            self.innermost(),
+            Self::Connect { .. }
+                | Self::Interrupted { .. }
+                | Self::Timeout { .. }
+                | Self::Status {
+                    status: 408 | 429 | 500..=599,
+                    ..
+                }
+        )
     }
 
     /// Whether it says that the server as a whole cannot be reached, and nothing of the resource.
     pub fn is_unreachable(&self) -> bool {
-        match self {
-            Self::Connect { .. } | Self::Timeout { .. } => true,
-            Self::Status { status, .. } => matches!(status, 429 | 502..=504),
-            Self::TokenService { cause, .. } => cause.is_unreachable(),
-            _ => false,
-        }
+        matches!(
+            self.innermost(),
+            Self::Connect { .. }
+                | Self::Timeout { .. }
+                | Self::Status {
+                    status: 429 | 502..=504,
+                    ..
+                }
+        )
     }
 
     /// Whether the server does not have it, as Notary itself says so and no proxy before it.
     pub fn is_not_found_by_notary(&self) -> bool {
         matches!(self, Self::Status { status: 404, code: Some(code), .. } if code == "METADATA_NOT_FOUND")
+    }
+
+    /// The cause itself, wherever it happened.
+    fn innermost(&self) -> &Self {
+        if let Self::TokenService { cause, .. } = self {
+            cause.innermost()
+        } else {
+            self
+        }
     }
 
     /// What the network layer said about a request that got no answer.

@@ -46,9 +46,10 @@ impl Backoff {
 }
 
 const fn retry_after(cause: &Cause) -> Option<Duration> {
-    match cause {
-        Cause::Status { retry_after, .. } => *retry_after,
-        _ => None,
+    if let Cause::Status { retry_after, .. } = cause {
+        *retry_after
+    } else {
+        None
     }
 }
 

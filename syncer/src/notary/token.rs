@@ -115,10 +115,15 @@ impl Tokens {
         if lacks_scope {
             self.by_scope.remove(scope);
             if token.scopes.len() == 1 {
+                // It was not for want of a token of its own.
+                self.refused_batches = self.refused_batches.saturating_sub(1);
                 return false;
             }
-            self.refused_batches += 1;
             self.alone.insert(scope.to_owned());
+            self.refused_batches += 1;
+            if self.refused_batches >= MAX_REFUSED {
+                self.by_scope.retain(|_, token| token.scopes.len() == 1);
+            }
         } else {
             self.by_scope.retain(|_, other| !Arc::ptr_eq(other, &token));
         }
@@ -241,11 +246,7 @@ mod tests {
         assert!(tokens.refuse(&planned[1], &token.header, true));
         assert_eq!(tokens.batch(&planned[1]), [planned[1].clone()]);
         let alone = tokens
-            .insert(
-                vec![planned[1].clone()],
-                br#"{"token":"t2"}"#,
-                now,
-            )
+            .insert(vec![planned[1].clone()], br#"{"token":"t2"}"#, now)
             .unwrap();
         assert!(!tokens.refuse(&planned[1], &alone.header, true));
         assert!(tokens.usable(&planned[0], now).is_some());

@@ -163,7 +163,13 @@ mod tests {
             ("e", change(None, true)),
         ];
         assert_eq!(
-            due(&entries, &[gun("c"), gun("f")], &changes, &Backlog::default(), at(0)),
+            due(
+                &entries,
+                &[gun("c"), gun("f")],
+                &changes,
+                &Backlog::default(),
+                at(0)
+            ),
             ["example.com/b", "example.com/d", "example.com/f"]
         );
     }
@@ -176,7 +182,13 @@ mod tests {
         };
         let deleted = [("gone", change(None, false)), ("a", change(None, false))];
         assert_eq!(
-            due(&[stored("a"), gone], &[], &deleted, &Backlog::default(), at(0)),
+            due(
+                &[stored("a"), gone],
+                &[],
+                &deleted,
+                &Backlog::default(),
+                at(0)
+            ),
             ["example.com/a"]
         );
     }

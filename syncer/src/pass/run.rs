@@ -208,9 +208,10 @@ impl Run<'_> {
         }
         {
             let mut backlog = self.lane.backlog.lock().await;
-            match outcome {
-                Outcome::Failed(_) if !done.unreachable => backlog.failed(gun, self.now),
-                _ => backlog.succeeded(gun),
+            if matches!(outcome, Outcome::Failed(_)) && !done.unreachable {
+                backlog.failed(gun, self.now);
+            } else {
+                backlog.succeeded(gun);
             }
         }
         let recorded = self.inner.ledger.record(server, gun, outcome, self.now);
@@ -258,19 +259,20 @@ async fn bring_one(inner: Arc<Inner>, lane: Arc<Lane>, gun: Gun, now: Timestamp)
     };
     let mut unreachable = false;
     let outcome = match (&lane.client, inner.mirror.pins(&lane.server, &gun)) {
-        (Ok(client), Some(pins)) => {
-            match bring(&inner, client, &gun, &pins, now).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(error)) => {
-                    unreachable = error.is_unreachable();
-                    Outcome::Failed(Box::new(Failure::of_collect(&lane.server, &gun, &error)))
-                }
-                Err(error) => failed(error.label(), format!("{gun}: {error}")),
+        (Ok(client), Some(pins)) => match bring(&inner, client, &gun, &pins, now).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => {
+                unreachable = error.is_unreachable();
+                Outcome::Failed(Box::new(Failure::of_collect(&lane.server, &gun, &error)))
             }
-        }
+            Err(error) => failed(error.label(), format!("{gun}: {error}")),
+        },
         (Ok(_), None) => failed(
             "not_configured",
-            format!("{gun}: no validator on {} can be asked about it", lane.server),
+            format!(
+                "{gun}: no validator on {} can be asked about it",
+                lane.server
+            ),
         ),
         (Err(error), _) => failed("tls_setup", error.to_string()),
     };

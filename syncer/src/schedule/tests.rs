@@ -5,7 +5,8 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn schedule(text: &str) -> Schedule {
-    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    text.parse()
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 /// 2026-11-23 is a Monday.
@@ -14,7 +15,11 @@ fn the_next_moment_is_the_one_that_crontab_means() {
     let monday_noon = "2026-11-23T12:00:00Z";
     let cases = [
         ("*/5 * * * *", monday_noon, "2026-11-23T12:05:00Z"),
-        ("*/5 * * * *", "2026-11-23T12:04:59.9Z", "2026-11-23T12:05:00Z"),
+        (
+            "*/5 * * * *",
+            "2026-11-23T12:04:59.9Z",
+            "2026-11-23T12:05:00Z",
+        ),
         ("7-59/20 * * * *", monday_noon, "2026-11-23T12:07:00Z"),
         ("0 0 * * *", monday_noon, "2026-11-24T00:00:00Z"),
         ("30 4 1,15 * *", monday_noon, "2026-12-01T04:30:00Z"),
@@ -36,7 +41,11 @@ fn the_next_moment_is_the_one_that_crontab_means() {
         ("0 0 1 jan,JUL *", monday_noon, "2027-01-01T00:00:00Z"),
         ("0 0 29 2 *", monday_noon, "2028-02-29T00:00:00Z"),
         ("0 0 31 * *", "2026-11-30T12:00:00Z", "2026-12-31T00:00:00Z"),
-        ("59 23 31 12 *", "2026-12-31T23:59:00Z", "2027-12-31T23:59:00Z"),
+        (
+            "59 23 31 12 *",
+            "2026-12-31T23:59:00Z",
+            "2027-12-31T23:59:00Z",
+        ),
         ("  0   0 * * *  ", monday_noon, "2026-11-24T00:00:00Z"),
     ];
     for (text, now, expected) in cases {
@@ -48,14 +57,18 @@ fn the_next_moment_is_the_one_that_crontab_means() {
     }
 }
 
+type Matches = fn(jiff::civil::DateTime) -> bool;
+
 #[test]
 fn a_schedule_fires_exactly_when_its_fields_match() {
     let start = at("2028-02-27T00:00:00Z");
-    let quarter_hours = || (0..4 * 24 * 40).map(|n| start + jiff::SignedDuration::from_mins(15 * n));
-    type Matches = fn(jiff::civil::DateTime) -> bool;
+    let quarter_hours =
+        || (0..4 * 24 * 40).map(|n| start + jiff::SignedDuration::from_mins(15 * n));
     let cases: [(&str, Matches); 5] = [
         ("*/30 * * * *", |t| t.minute() % 30 == 0),
-        ("15 2-20/6 * * *", |t| t.minute() == 15 && matches!(t.hour(), 2 | 8 | 14 | 20)),
+        ("15 2-20/6 * * *", |t| {
+            t.minute() == 15 && matches!(t.hour(), 2 | 8 | 14 | 20)
+        }),
         ("0 12 10-12 * 1", |t| {
             t.minute() == 0
                 && t.hour() == 12
@@ -64,7 +77,9 @@ fn a_schedule_fires_exactly_when_its_fields_match() {
         ("45 * * 3 6,0", |t| {
             t.minute() == 45 && t.month() == 3 && t.weekday().to_sunday_zero_offset() % 6 == 0
         }),
-        ("0 0 29 2 *", |t| t.minute() == 0 && t.hour() == 0 && t.month() == 2 && t.day() == 29),
+        ("0 0 29 2 *", |t| {
+            t.minute() == 0 && t.hour() == 0 && t.month() == 2 && t.day() == 29
+        }),
     ];
     for (text, matches) in cases {
         let schedule = schedule(text);
@@ -72,7 +87,7 @@ fn a_schedule_fires_exactly_when_its_fields_match() {
             .skip(1)
             .filter(|t| matches(jiff::tz::Offset::UTC.to_datetime(*t)))
             .collect();
-        let end = quarter_hours().last().unwrap();
+        let end = quarter_hours().next_back().unwrap();
         let mut found = Vec::new();
         let mut now = start;
         while let Some(next) = schedule.next_after(now).filter(|next| *next <= end) {

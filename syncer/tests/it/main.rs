@@ -1,0 +1,15 @@
+//! The syncer against scripted servers, over real HTTP.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "surroundings that cannot be set up fail the test"
+)]
+
+mod auth;
+mod client;
+mod collect;
+mod pass;
+mod support;
+mod vectors;
+mod watch;
