@@ -121,6 +121,9 @@ impl Run<'_> {
                 if news.reset {
                     report.source = Source::Sweep;
                 }
+                if news.more {
+                    tracing::info!(server = %self.lane.server, "the changefeed goes on in the next pass");
+                }
                 return Some(news);
             }
             Err(error) => error,

@@ -11,5 +11,4 @@ mod client;
 mod collect;
 mod pass;
 mod support;
-mod vectors;
 mod watch;
