@@ -1,6 +1,6 @@
 //! Brings one repository up to date: fetches what changed, and verifies it while fetching.
 //!
-//! Drives the [`Update`](vouchsafe_trust::update::Update) of the trust crate, so nothing is fetched
+//! Drives the [`Update`] of the trust crate, so nothing is fetched
 //! by a hash that a properly signed parent did not state.
 
 mod error;
