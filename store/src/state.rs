@@ -131,6 +131,15 @@ impl Store {
         encode(&self.0.trees.sync, repo.as_bytes(), &outcome)
     }
 
+    /// How the last update of a repository went, if there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn last_sync(&self, server: &Server, gun: &Gun) -> Result<Option<SyncOutcome>, StoreError> {
+        self.sync_outcome(&RepoKey::new(server, gun))
+    }
+
     pub(crate) fn sync_outcome(&self, repo: &RepoKey) -> Result<Option<SyncOutcome>, StoreError> {
         let outcome = decode(&self.0.trees.sync, repo.as_bytes());
         outcome.map_err(|error| self.note(error))
