@@ -69,7 +69,7 @@ latency_summary() {
       split($1, part, "{"); name = part[1]; labels = part[2]; sub(/}$/, "", labels)
       if (name ~ /_bucket$/) {
         match(labels, /le="[^"]*"/); bound = substr(labels, RSTART + 4, RLENGTH - 5)
-        sub(/,?le="[^"]*"/, "", labels); sub(/_bucket$/, "", name)
+        sub(/,?le="[^"]*"/, "", labels); sub(/^,/, "", labels); sub(/_bucket$/, "", name)
         series = name "{" labels "}"; buckets[series] = buckets[series] bound " " $2 "\n"
       } else if (name ~ /_sum$/) { sub(/_sum$/, "", name); sum[name "{" labels "}"] = $2 }
       else { sub(/_count$/, "", name); count[name "{" labels "}"] = $2 }
