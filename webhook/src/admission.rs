@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use vouchsafe_policy::Config;
-use vouchsafe_store::StoreError;
+use vouchsafe_store::ReadError;
 use vouchsafe_trust::{Clock, Evidence, Query};
 
 use crate::metrics::{Metrics, Outcome};
@@ -39,7 +39,7 @@ impl Webhook {
 }
 
 /// Reads what a store holds about an image.
-pub type Lookup = dyn Fn(&Query) -> Result<Evidence, StoreError> + Send + Sync;
+pub type Lookup = dyn Fn(&Query) -> Result<Evidence, ReadError> + Send + Sync;
 
 /// Answers admission reviews by the policy in use and what the store holds.
 pub struct Admission {
@@ -90,7 +90,7 @@ impl Admission {
     /// it.
     pub fn refuse(&self, webhook: Webhook, body: &[u8], refusal: &Refusal) -> Vec<u8> {
         let uid = find_uid(body).unwrap_or_default();
-        self.deny(webhook, refusal)
+        self.deny(webhook, &uid, None, refusal)
             .write(ApiVersion::default(), &uid)
     }
 
@@ -106,7 +106,9 @@ impl Admission {
                 self.metrics.admission(webhook, Outcome::allow(reason));
                 Answer::allowed(reason)
             }
-            Scope::Refuse(refusal) => self.deny(webhook, &refusal),
+            Scope::Refuse(refusal) => {
+                self.deny(webhook, request.uid.as_str(), Some(&request), &refusal)
+            }
             Scope::Judge(places) => self.judge(webhook, &request, places, deadline),
         };
         answer.write(version, request.uid.as_str())
@@ -135,27 +137,46 @@ impl Admission {
         );
         let answer = judged.answer();
         if let Some(reason) = denied {
-            let images = answer.audit.get("images").map(String::as_str);
-            tracing::warn!(
-                webhook = webhook.name(),
-                uid = request.uid.as_str(),
-                namespace,
-                kind = request.kind.kind.as_str(),
-                name = request.object_name(),
-                images,
-                reason,
-                "review denied"
-            );
+            let images = answer.audit.get("images").map_or("", String::as_str);
+            log_denied(webhook, request.uid.as_str(), Some(request), images, reason);
         }
         answer
     }
 
-    fn deny(&self, webhook: Webhook, refusal: &Refusal) -> Answer {
+    fn deny(
+        &self,
+        webhook: Webhook,
+        uid: &str,
+        request: Option<&Request<'_>>,
+        refusal: &Refusal,
+    ) -> Answer {
         let reason = refusal.label();
-        tracing::warn!(webhook = webhook.name(), reason, error = %refusal, "review denied");
+        let why = refusal.to_string();
+        log_denied(webhook, uid, request, &why, reason);
         self.metrics.admission(webhook, Outcome::deny(reason));
-        Answer::denied(refusal.to_string(), reason)
+        Answer::denied(why, reason)
     }
+}
+
+/// The one event of a denied review. Strings of the request are recorded as such, so that the log
+/// escapes what is in them.
+fn log_denied(
+    webhook: Webhook,
+    uid: &str,
+    request: Option<&Request<'_>>,
+    detail: &str,
+    reason: &'static str,
+) {
+    tracing::warn!(
+        webhook = webhook.name(),
+        uid,
+        namespace = request.map(|request| request.namespace.as_str()),
+        kind = request.map(|request| request.kind.kind.as_str()),
+        name = request.map(Request::object_name),
+        detail,
+        reason,
+        "review denied"
+    );
 }
 
 impl fmt::Debug for Admission {

@@ -33,14 +33,18 @@ pub async fn config(
         tokio::time::sleep(interval).await;
         // Preparing reads and writes the store, which is no work for a thread that serves.
         let (admission, prepare) = (Arc::clone(&admission), Arc::clone(&prepare));
-        let looking = tokio::task::spawn_blocking(move || {
-            let outcome = reload_config(&mut watch, &admission, &*prepare);
-            (watch, outcome)
+        let mut looking = watch.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let outcome = reload_config(&mut looking, &admission, &*prepare);
+            (looking, outcome)
         });
-        let outcome;
-        (watch, outcome) = match looking.await {
-            Ok(looked) => looked,
-            Err(_) => std::future::pending().await,
+        let outcome = match looked.await {
+            Ok((looked, outcome)) => {
+                watch = looked;
+                outcome
+            }
+            // It panicked; nothing is known to have changed, so it is looked at again.
+            Err(failure) => Err(Refused::Failed(failure)),
         };
         match outcome {
             Ok(false) => {}
@@ -118,6 +122,8 @@ fn reload_certificate(
 enum Refused {
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    #[error("the configuration could not be prepared: {0}")]
+    Failed(#[source] tokio::task::JoinError),
     #[error("a certificate is two files, the chain and the key; {found} are watched")]
     Files { found: usize },
     #[error(transparent)]
@@ -131,4 +137,47 @@ enum Refused {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::testing::{Mount, admission, config_text, trust_root};
+
+    const DENY_ALL: &str = "validators: [{name: deny, type: static, approve: false}]
+policy: [{pattern: '*', validator: deny}]";
+
+    #[test]
+    fn a_valid_configuration_is_prepared_and_then_used() {
+        let (admission, _) = admission();
+        let before = config_text(&trust_root());
+        let mount = Mount::new(&[("config.yaml", &before)]);
+        let mut watch = Watch::since(mount.path("config.yaml"), before.as_bytes());
+        let used = Arc::clone(&admission);
+        let rules = move || used.config().rules().count();
+        let seen = rules.clone();
+        let prepare = move |config: &Config| {
+            assert_eq!(
+                (config.rules().count(), seen()),
+                (1, 2),
+                "not used before it is prepared"
+            );
+            Ok(())
+        };
+        assert!(!reload_config(&mut watch, &admission, &prepare).unwrap());
+        mount.replace(&[("config.yaml", DENY_ALL)]);
+        assert!(reload_config(&mut watch, &admission, &prepare).unwrap());
+        assert_eq!(rules(), 1);
+    }
+
+    #[test]
+    fn an_invalid_configuration_is_refused_and_the_old_one_stays() {
+        let (admission, _) = admission();
+        let mount = Mount::new(&[("config.yaml", "validators: []")]);
+        let mut watch = Watch::since(mount.path("config.yaml"), b"");
+        let error = reload_config(&mut watch, &admission, &|_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("config.yaml"), "{error}");
+        mount.replace(&[("config.yaml", DENY_ALL)]);
+        let refuse = |_: &Config| Err("the store is damaged".into());
+        let error = reload_config(&mut watch, &admission, &refuse).unwrap_err();
+        assert_eq!(error.to_string(), "the store is damaged");
+        assert_eq!(admission.config().rules().count(), 2);
+    }
+}

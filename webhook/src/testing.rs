@@ -1,5 +1,7 @@
 //! A policy, a store's answers and reviews to test with.
 
+mod folder;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use vouchsafe_policy::Config;
-use vouchsafe_store::StoreError;
+use vouchsafe_store::ReadError;
 use vouchsafe_trust::evidence::{Known, Statement, Wanted};
 use vouchsafe_trust::metadata::Target;
 use vouchsafe_trust::repository::{RoleFacts, Validity};
@@ -18,6 +20,8 @@ use vouchsafe_trust::{
 
 use crate::admission::{Admission, Webhook};
 use crate::metrics::Metrics;
+
+pub(crate) use folder::Mount;
 
 /// A clock that stands.
 #[derive(Debug)]
@@ -86,7 +90,7 @@ freshness:
 /// What a store would hold. The repository's name says what is the matter with it:
 /// `…/panic`, `…/broken`, `…/unknown`, `…/stale`; a tag `unsigned` is signed nowhere.
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a lookup")]
-fn evidence(query: &Query, root: &TrustRoot) -> Result<Evidence, StoreError> {
+fn evidence(query: &Query, root: &TrustRoot) -> Result<Evidence, ReadError> {
     let gun = query.gun.as_str();
     assert!(!gun.ends_with("/panic"), "as the test wants it");
     if gun.ends_with("/unknown") {
@@ -180,7 +184,7 @@ pub(crate) fn pod(images: &[&str]) -> Value {
 /// The `response` of the answer to a review; checks what holds for every answer.
 pub(crate) fn answer(admission: &Admission, webhook: Webhook, review: &Value) -> Value {
     let body = serde_json::to_vec(review).unwrap();
-    let answer = admission.review(webhook, &body, Instant::now() + Duration::from_secs(60));
+    let answer = admission.review(webhook, &body, Instant::now() + Duration::from_mins(1));
     let answer: Value = serde_json::from_slice(&answer).unwrap();
     assert_eq!(answer["kind"], "AdmissionReview");
     assert_eq!(answer["apiVersion"], review["apiVersion"]);

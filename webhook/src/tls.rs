@@ -49,6 +49,12 @@ impl Certificate {
     pub const fn not_after(&self) -> Timestamp {
         self.not_after
     }
+
+    /// The leaf, for those who want to trust it.
+    #[cfg(test)]
+    pub(crate) fn leaf(&self) -> CertificateDer<'static> {
+        self.key.cert[0].clone()
+    }
 }
 
 impl fmt::Debug for Certificate {

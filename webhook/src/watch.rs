@@ -12,7 +12,7 @@ use std::time::Duration;
 use vouchsafe_trust::Sha256;
 
 /// Some files that belong together, and what they held when last seen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Watch {
     paths: Vec<PathBuf>,
     seen: Option<Sha256>,
@@ -124,3 +124,46 @@ fn fingerprint(contents: &[Vec<u8>]) -> Sha256 {
 }
 
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Mount;
+
+    #[test]
+    fn a_swap_of_the_link_is_one_change_of_all_files() {
+        let mount = Mount::new(&[("a", "1"), ("b", "1")]);
+        let mut watch = Watch::new(vec![mount.path("a"), mount.path("b")]);
+        let text = |watch: &mut Watch| watch.changed().unwrap().map(|contents| contents.concat());
+        assert_eq!(text(&mut watch).as_deref(), Some(&b"11"[..]));
+        assert_eq!(text(&mut watch), None);
+        mount.replace(&[("a", "1"), ("b", "2")]);
+        assert_eq!(text(&mut watch).as_deref(), Some(&b"12"[..]));
+        mount.replace(&[("a", "1"), ("b", "2")]);
+        assert_eq!(text(&mut watch), None);
+        // The border between two files is part of what they hold.
+        mount.replace(&[("a", "12"), ("b", "")]);
+        assert_eq!(text(&mut watch).as_deref(), Some(&b"12"[..]));
+    }
+
+    #[test]
+    fn what_was_read_before_is_no_change() {
+        let mount = Mount::new(&[("config.yaml", "text")]);
+        let mut watch = Watch::since(mount.path("config.yaml"), b"text");
+        assert_eq!(watch.changed().unwrap(), None);
+        mount.replace(&[("config.yaml", "other")]);
+        assert!(watch.changed().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_reported_once() {
+        let mount = Mount::new(&[("config.yaml", "text")]);
+        let mut watch = Watch::since(mount.path("config.yaml"), b"text");
+        mount.replace(&[]);
+        let error = watch.changed().unwrap_err().to_string();
+        assert!(error.contains("config.yaml"), "{error}");
+        assert_eq!(watch.changed().unwrap(), None);
+        mount.replace(&[("config.yaml", "new")]);
+        assert!(watch.changed().unwrap().is_some());
+    }
+}

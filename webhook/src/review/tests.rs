@@ -47,7 +47,7 @@ fn the_answer_is_what_kube_would_write() {
 /// The answer to a body that is no review.
 fn refused(body: &str) -> Value {
     let (admission, _) = admission();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let answered = admission.review(Webhook::Validate, body.as_bytes(), deadline);
     let review: Value = serde_json::from_slice(&answered).unwrap();
     message(&review["response"]);
