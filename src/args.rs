@@ -16,7 +16,12 @@ use vouchsafe_trust::{Gun, Server};
 /// Exit status: 0 yes or done, 1 no (not trusted, findings), 2 could not tell (usage, I/O),
 /// 3 refused by verification.
 #[derive(Debug, Parser)]
-#[command(name = "vouchsafe", version, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "vouchsafe",
+    version,
+    max_term_width = 100,
+    propagate_version = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -204,7 +209,7 @@ pub(crate) struct RootKeyArgs {
     /// Certificates that replace the system's roots for this server, PEM.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// User name, where the server asks for one; the password is read from VOUCHSAFE_PASSWORD.
+    /// User name, where the server asks for one; the password is read from `VOUCHSAFE_PASSWORD`.
     #[arg(long, value_name = "NAME", requires = "password")]
     pub(crate) username: Option<String>,
     #[arg(long, env = "VOUCHSAFE_PASSWORD", hide = true, hide_env_values = true)]

@@ -30,11 +30,15 @@ pub(crate) fn config(common: &Common) -> Result<Config, Error> {
 /// Trust data that was verified under other pins is verified again first.
 pub(crate) fn store(common: &Common, config: &Config) -> Result<Store, Error> {
     let now = SystemClock.now();
-    let opened = Store::open(&common.store, now).map_err(|error| match error {
-        OpenError::Held { .. } => Error::from(format!(
-            "{error}\nhint: a running `vouchsafe serve` holds the store and syncs by itself, on `sync.schedule`"
-        )),
-        error => error.into(),
+    let opened = Store::open(&common.store, now).map_err(|error| -> Error {
+        if matches!(error, OpenError::Held { .. }) {
+            format!(
+                "{error}\nhint: a running `vouchsafe serve` syncs by itself, on `sync.schedule`"
+            )
+            .into()
+        } else {
+            error.into()
+        }
     })?;
     if let Some(path) = &opened.set_aside {
         note(&format!(
@@ -51,13 +55,18 @@ pub(crate) fn reverify(store: &Store, config: &Config, now: Timestamp) -> Result
     let pins = |server: &Server, gun: &Gun| -> Option<Pins> { config.pins(server, gun) };
     let report = store.reverify(&pins, now)?;
     for (server, error) in &report.unproven {
-        note(&format!("warning: no longer proven by the pins ({server}): {error}"));
+        note(&format!(
+            "warning: no longer proven by the pins ({server}): {error}"
+        ));
     }
     Ok(())
 }
 
 /// The store to read: through the process that holds it, or opened here.
-pub(crate) fn reader(common: &Common, config: &Config) -> Result<Box<dyn Reader + Send + Sync>, Error> {
+pub(crate) fn reader(
+    common: &Common,
+    config: &Config,
+) -> Result<Box<dyn Reader + Send + Sync>, Error> {
     let socket = socket_path(&common.store);
     if socket.exists()
         && let Ok(remote) = RemoteStore::connect(&socket)
@@ -104,7 +113,9 @@ pub(crate) fn judgement_time(reader: &dyn Reader) -> Result<Timestamp, Error> {
     let now = SystemClock.now();
     let latest = reader.latest_time()?;
     if let Some(latest) = latest.filter(|latest| *latest > now) {
-        note(&format!("warning: the clock is behind: it says {now:.0}, but {latest:.0} was seen before"));
+        note(&format!(
+            "warning: the clock is behind: it says {now:.0}, but {latest:.0} was seen before"
+        ));
         return Ok(latest);
     }
     Ok(now)

@@ -7,23 +7,28 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Common, LogFormat};
 
-/// Starts logging. `quiet` keeps what is not a warning from commands whose result is their output.
+/// Starts logging. `quiet` leaves only errors to commands whose result is their output.
 pub(crate) fn start(common: &Common, quiet: bool) {
     let filter = match (common.verbose, quiet) {
-        (0, true) => "warn",
-        (0, false) => "warn,vouchsafe=info",
-        (1, true) => "warn,vouchsafe=info",
+        (0, true) => "error",
+        (0, false) | (1, true) => "warn,vouchsafe=info",
         (1, false) => "info,vouchsafe=debug",
         _ => "debug,vouchsafe=trace",
     };
     let filter = EnvFilter::new(filter);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     // A second subscriber cannot come up: this runs once, first thing.
     let started = match common.log_format {
         LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
         LogFormat::Text => {
             let ansi = io::IsTerminal::is_terminal(&io::stderr());
-            builder.with_ansi(ansi).with_target(false).finish().try_init()
+            builder
+                .with_ansi(ansi)
+                .with_target(false)
+                .finish()
+                .try_init()
         }
     };
     drop(started);

@@ -13,7 +13,11 @@ impl Bar {
     /// A bar on standard error; nothing where that is no terminal.
     pub(crate) fn new() -> Self {
         let terminal = io::stderr().is_terminal();
-        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(Some(0), target);
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
         // The template is fixed and valid; with another one the bar would only look plain.
@@ -48,7 +52,11 @@ impl Progress for Log {
     fn event(&self, event: Event<'_>) {
         match event {
             Event::Planned { server, total } => tracing::debug!(%server, total, "sync pass begins"),
-            Event::Done { server, gun, outcome } => match outcome {
+            Event::Done {
+                server,
+                gun,
+                outcome,
+            } => match outcome {
                 Outcome::Failed(failure) => {
                     let hint = failure.hint.unwrap_or_default();
                     tracing::warn!(%server, %gun, reason = failure.label, hint, "{}", failure.message);

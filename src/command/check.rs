@@ -59,10 +59,14 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Outcome, Error> {
         .map(|image| {
             let namespace = Some(args.namespace.as_str());
             let evidence = |query: &_| reader.evidence(query);
-            answer(image, config.decide(image, namespace, Purpose::Mutate, now, evidence))
+            answer(
+                image,
+                config.decide(image, namespace, Purpose::Mutate, now, evidence),
+            )
         })
         .collect();
-    Printer::new(args.output.output).print(&answers, |answers| answers.iter().map(text).collect())?;
+    Printer::new(args.output.output)
+        .print(&answers, |answers| answers.iter().map(text).collect())?;
     let all = answers.iter().all(|answer| answer.allowed);
     Ok(if all { Outcome::Yes } else { Outcome::No })
 }
@@ -105,13 +109,20 @@ impl From<Freshness> for Age {
         match freshness {
             Freshness::Fresh { until } => Self::Fresh { until },
             Freshness::Stale { since, until } => Self::Stale { since, until },
-            Freshness::Expired { role, at } => Self::Expired { role: role.to_string(), at },
+            Freshness::Expired { role, at } => Self::Expired {
+                role: role.to_string(),
+                at,
+            },
         }
     }
 }
 
 fn text(answer: &Answer) -> String {
-    let verdict = if answer.allowed { "may run" } else { "may not run" };
+    let verdict = if answer.allowed {
+        "may run"
+    } else {
+        "may not run"
+    };
     let age = answer.freshness.as_ref().map(|age| match age {
         Age::Fresh { until } => format!("fresh until {until:.0}"),
         Age::Stale { since, until } => format!("stale since {since:.0}, admitted until {until:.0}"),
@@ -124,12 +135,23 @@ fn text(answer: &Answer) -> String {
         ("validator", answer.validator.clone()),
         ("digest", answer.digest.clone()),
         ("pinned", answer.pinned.clone()),
-        ("signed by", Some(answer.signers.join(", ")).filter(|signers| !signers.is_empty())),
+        (
+            "signed by",
+            Some(answer.signers.join(", ")).filter(|signers| !signers.is_empty()),
+        ),
         ("proof", age),
     ];
-    let warnings = answer.warnings.iter().map(|warning| ("warning", Some(warning.clone())));
+    let warnings = answer
+        .warnings
+        .iter()
+        .map(|warning| ("warning", Some(warning.clone())));
     let lines = rows.into_iter().chain(warnings);
     let lines = lines.filter_map(|(name, value)| Some(format!("  {name:<11}{}", value?)));
     let heading = format!("{} {verdict}", answer.image);
-    [heading].into_iter().chain(lines).collect::<Vec<_>>().join("\n") + "\n"
+    [heading]
+        .into_iter()
+        .chain(lines)
+        .collect::<Vec<_>>()
+        .join("\n")
+        + "\n"
 }

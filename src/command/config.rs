@@ -63,7 +63,11 @@ fn summary(config: &Config) -> Summary {
             .map(|globs| globs.iter().map(ToString::to_string).collect()),
     });
     Summary {
-        servers: config.notary_servers().iter().map(|server| server.server.to_string()).collect(),
+        servers: config
+            .notary_servers()
+            .iter()
+            .map(|server| server.server.to_string())
+            .collect(),
         rules: rules.collect(),
         warnings: config.warnings().to_vec(),
     }
@@ -72,7 +76,10 @@ fn summary(config: &Config) -> Summary {
 fn text(summary: &Summary, common: &Common) -> String {
     let mut lines = vec![format!("{} is valid", common.config.display())];
     for rule in &summary.rules {
-        let namespaces = rule.namespaces.as_ref().map(|globs| format!(" in {}", globs.join(", ")));
+        let namespaces = rule
+            .namespaces
+            .as_ref()
+            .map(|globs| format!(" in {}", globs.join(", ")));
         lines.push(format!(
             "  line {:<4} {} → {}{}",
             rule.line,

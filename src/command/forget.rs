@@ -13,7 +13,10 @@ pub(crate) fn run(args: &ForgetArgs, common: &Common) -> Result<Outcome, Error> 
         note(&format!("nothing is known of {}", args.gun));
         return Ok(Outcome::No);
     }
-    let servers: Vec<_> = known.iter().map(|status| status.server.to_string()).collect();
+    let servers: Vec<_> = known
+        .iter()
+        .map(|status| status.server.to_string())
+        .collect();
     let question = format!(
         "Forget {} of {}? Its images are denied until the next sync, and older versions of its \
          trust data will be accepted again.",
@@ -25,6 +28,10 @@ pub(crate) fn run(args: &ForgetArgs, common: &Common) -> Result<Outcome, Error> 
         return Ok(Outcome::No);
     }
     let forgotten = reader.forget(args.server.as_ref(), &args.gun)?;
-    print(&format!("forgot {} ({forgotten} of {} servers)\n", args.gun, servers.len()))?;
+    print(&format!(
+        "forgot {} ({forgotten} of {} servers)\n",
+        args.gun,
+        servers.len()
+    ))?;
     Ok(Outcome::Yes)
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use serde::Serialize;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use vouchsafe_policy::Config;
-use vouchsafe_store::{ReadError, Reader};
 use vouchsafe_webhook::{Admission, Metrics, Webhook, runs_images};
 
 use crate::args::{Common, ReviewArgs};
@@ -34,19 +35,20 @@ struct Answer {
     warnings: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// One operation of the answer's JSON patch.
+#[derive(Debug, Deserialize, Serialize)]
 struct Replacement {
     path: String,
+    #[serde(rename(deserialize = "value"))]
     image: String,
 }
 
 pub(crate) fn run(args: &ReviewArgs, common: &Common) -> Result<Outcome, Error> {
-    let text = read(&args.file)?;
-    let documents = documents(&text, &args.file)?;
+    let documents = documents(&read(&args.file)?, &args.file)?;
     let config = context::config(common)?;
     let admission = admission(config, common)?;
     if let [review] = documents.as_slice()
-        && review["kind"] == "AdmissionReview"
+        && text(review, "kind") == "AdmissionReview"
     {
         return answer_review(&admission, review);
     }
@@ -65,17 +67,23 @@ fn read(file: &Path) -> Result<String, Error> {
     let at = |error: io::Error| format!("{}: {error}", file.display());
     if file == Path::new("-") {
         let mut text = String::new();
-        io::stdin().take(MAX_INPUT).read_to_string(&mut text).map_err(at)?;
+        io::stdin()
+            .take(MAX_INPUT)
+            .read_to_string(&mut text)
+            .map_err(at)?;
         return Ok(text);
     }
     Ok(fs::read_to_string(file).map_err(at)?)
 }
 
 /// The documents of a YAML text, of which JSON is one; empty ones are left out.
-fn documents(text: &str, file: &Path) -> Result<Vec<Value>, Error> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
+fn documents(yaml: &str, file: &Path) -> Result<Vec<Value>, Error> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)
         .map_err(|error| format!("{}: {error}", file.display()))?;
-    let documents: Vec<Value> = documents.into_iter().filter(|value| !value.is_null()).collect();
+    let documents: Vec<Value> = documents
+        .into_iter()
+        .filter(|value| !value.is_null())
+        .collect();
     if documents.is_empty() {
         return Err(format!("{}: no object in it", file.display()).into());
     }
@@ -83,28 +91,43 @@ fn documents(text: &str, file: &Path) -> Result<Vec<Value>, Error> {
 }
 
 /// A document's objects: itself, or the items of a `List`.
-fn objects(document: Value) -> Vec<Value> {
-    let is_list = document["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
-    match document.get("items").and_then(Value::as_array) {
-        Some(items) if is_list => items.clone(),
-        _ => vec![document],
+fn objects(mut document: Value) -> Vec<Value> {
+    let is_list = text(&document, "kind").ends_with("List");
+    match document.get_mut("items") {
+        Some(Value::Array(items)) if is_list => std::mem::take(items),
+        Some(_) | None => vec![document],
     }
+}
+
+/// The string at a member; empty where there is none.
+fn text<'v>(value: &'v Value, member: &str) -> &'v str {
+    value
+        .get(member)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn admission(config: Config, common: &Common) -> Result<Admission, Error> {
     let reader = context::reader(common, &config)?;
     let clock = Arc::new(FixedClock(context::judgement_time(&*reader)?));
-    let reader: Arc<dyn Reader + Send + Sync> = reader.into();
-    let lookup = Box::new(move |query: &_| -> Result<_, ReadError> { reader.evidence(query) });
-    Ok(Admission::new(config, lookup, clock, Metrics::new(Vec::new())))
+    let lookup = Box::new(move |query: &_| reader.evidence(query));
+    Ok(Admission::new(
+        config,
+        lookup,
+        clock,
+        Metrics::new(Vec::new()),
+    ))
 }
 
 /// Prints what the API server would get for a review.
 fn answer_review(admission: &Admission, review: &Value) -> Result<Outcome, Error> {
     let answer = ask(admission, review)?;
     print(&(serde_json::to_string_pretty(&answer)? + "\n"))?;
-    let allowed = answer["response"]["allowed"] == true;
-    Ok(if allowed { Outcome::Yes } else { Outcome::No })
+    Ok(if Response::of(answer)?.allowed {
+        Outcome::Yes
+    } else {
+        Outcome::No
+    })
 }
 
 fn ask(admission: &Admission, review: &Value) -> Result<Value, Error> {
@@ -113,24 +136,63 @@ fn ask(admission: &Admission, review: &Value) -> Result<Value, Error> {
     Ok(serde_json::from_slice(&answer)?)
 }
 
+/// What admission answered, as far as it is shown.
+#[derive(Deserialize)]
+struct Response {
+    allowed: bool,
+    patch: Option<String>,
+    status: Option<Status>,
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    message: Option<String>,
+}
+
+impl Response {
+    fn of(answer: Value) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Review {
+            response: Response,
+        }
+        let Review { response } = serde_json::from_value(answer)?;
+        Ok(response)
+    }
+
+    fn replaced(&self) -> Result<Vec<Replacement>, Error> {
+        let Some(patch) = &self.patch else {
+            return Ok(Vec::new());
+        };
+        Ok(serde_json::from_slice(&STANDARD.decode(patch)?)?)
+    }
+}
+
 fn answer_object(admission: &Admission, object: &Value, namespace: &str) -> Result<Answer, Error> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
-    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", &api_version));
-    let metadata = &object["metadata"];
-    let namespace = metadata["namespace"].as_str().unwrap_or(namespace);
-    let name = metadata["name"].as_str().or(metadata["generateName"].as_str());
+    let (api_version, kind) = (text(object, "apiVersion"), text(object, "kind"));
+    if kind.is_empty() {
+        return Err("an object without `kind`: not a Kubernetes manifest".into());
+    }
+    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+    let metadata = object.get("metadata").unwrap_or(&Value::Null);
+    let namespace = metadata
+        .get("namespace")
+        .and_then(Value::as_str)
+        .unwrap_or(namespace);
+    let name = [text(metadata, "name"), text(metadata, "generateName")];
+    let name = name
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .unwrap_or_default();
     let mut answer = Answer {
-        object: format!("{kind} {namespace}/{}", name.unwrap_or_default()),
+        object: format!("{kind} {namespace}/{name}"),
         allowed: None,
         replaced: Vec::new(),
         message: None,
         warnings: Vec::new(),
     };
-    if kind.is_empty() {
-        return Err("an object without `kind`: not a Kubernetes manifest".into());
-    }
-    if !runs_images(group, &kind) {
+    if !runs_images(group, kind) {
         return Ok(answer);
     }
     let gvk = json!({"group": group, "version": version, "kind": kind});
@@ -138,24 +200,12 @@ fn answer_object(admission: &Admission, object: &Value, namespace: &str) -> Resu
         "uid": "review", "kind": gvk, "requestKind": gvk, "operation": "CREATE",
         "namespace": namespace, "name": name, "object": object,
     }});
-    let response = ask(admission, &review)?["response"].take();
-    answer.allowed = Some(response["allowed"] == true);
-    answer.message = response["status"]["message"].as_str().map(str::to_owned);
-    let warnings = response["warnings"].as_array().into_iter().flatten();
-    answer.warnings = warnings.map(text).collect();
-    answer.replaced = replacements(&response)?;
+    let response = Response::of(ask(admission, &review)?)?;
+    answer.allowed = Some(response.allowed);
+    answer.replaced = response.replaced()?;
+    answer.message = response.status.and_then(|status| status.message);
+    answer.warnings = response.warnings;
     Ok(answer)
-}
-
-fn replacements(response: &Value) -> Result<Vec<Replacement>, Error> {
-    use base64::Engine as _;
-    let Some(patch) = response["patch"].as_str() else { return Ok(Vec::new()) };
-    let patch = base64::engine::general_purpose::STANDARD.decode(patch)?;
-    let patch: Vec<Value> = serde_json::from_slice(&patch)?;
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let replacement =
-        |op: &Value| Replacement { path: text(&op["path"]), image: text(&op["value"]) };
-    Ok(patch.iter().map(replacement).collect())
 }
 
 fn text_of(answer: &Answer) -> String {
@@ -165,16 +215,25 @@ fn text_of(answer: &Answer) -> String {
         Some(false) => "would be denied",
     };
     let mut lines = vec![format!("{} {verdict}", answer.object)];
-    if let Some(message) = answer.message.as_ref().filter(|_| answer.allowed == Some(false)) {
+    if let Some(message) = answer
+        .message
+        .as_ref()
+        .filter(|_| answer.allowed == Some(false))
+    {
         lines.extend(message.lines().map(|line| format!("  {line}")));
     }
     let replaced = answer.replaced.iter();
     lines.extend(replaced.map(|replaced| format!("  {} {}", replaced.path, replaced.image)));
-    lines.extend(answer.warnings.iter().map(|warning| format!("  warning: {warning}")));
+    lines.extend(
+        answer
+            .warnings
+            .iter()
+            .map(|warning| format!("  warning: {warning}")),
+    );
     lines.join("\n") + "\n"
 }
 
 /// Manifests of a whole cluster are far smaller.
 const MAX_INPUT: u64 = 1 << 30;
 /// Nobody waits for the answer but whoever asked.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);

@@ -14,8 +14,10 @@ pub(crate) fn run(args: &RootKeyArgs) -> Result<Outcome, Error> {
     };
     let certificates = args.ca.as_ref().map(read).transpose()?;
     let credentials = args.username.clone().zip(args.password.clone());
-    let credentials = credentials
-        .map(|(username, password)| Credentials::Inline { username, password: password.into() });
+    let credentials = credentials.map(|(username, password)| Credentials::Inline {
+        username,
+        password: password.into(),
+    });
     let client = NotaryClient::new(
         args.server.clone(),
         certificates,
@@ -25,7 +27,9 @@ pub(crate) fn run(args: &RootKeyArgs) -> Result<Outcome, Error> {
     )?;
     let keys = runtime::new()?.block_on(fetch_root_keys(&client, &args.gun))?;
     let printer = Printer::new(args.output.output);
-    printer.print(&keys, |keys| keys.keys.iter().map(|key| key.pem.as_str()).collect())?;
+    printer.print(&keys, |keys| {
+        keys.keys.iter().map(|key| key.pem.as_str()).collect()
+    })?;
     if !printer.is_json() {
         explain(&keys);
     }
@@ -44,7 +48,12 @@ fn explain(keys: &RootKeys) {
     ));
     for key in &keys.keys {
         let name = key.common_name.as_deref().unwrap_or("nobody");
-        note(&format!("  key ID {} (as listed: {}), made out to {name}", key.canonical_key_id, key.key_id));
+        note(&format!(
+            "  key ID {} (as listed: {}), made out to {name}",
+            key.canonical_key_id, key.key_id
+        ));
     }
-    note("warning: this is what the server shows, unverified; compare it with the publisher's own key before you pin it");
+    note(
+        "warning: this is what the server shows, unverified; compare it with the publisher's own key before you pin it",
+    );
 }

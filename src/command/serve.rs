@@ -13,7 +13,8 @@ use vouchsafe_store::{Reader, Store};
 use vouchsafe_trust::Clock;
 use vouchsafe_webhook::watch::Watch;
 use vouchsafe_webhook::{
-    Admission, Certificate, Condition, Limits, Listeners, Metrics, Readiness, Server, Serving, reload,
+    Admission, Certificate, Condition, Limits, Listeners, Metrics, Readiness, Server, Serving,
+    reload,
 };
 
 use crate::args::{Common, ServeArgs};
@@ -53,8 +54,12 @@ async fn serve(
         let store = store.clone();
         Box::new(move |query: &_| Reader::evidence(&store, query))
     };
-    let admission =
-        Arc::new(Admission::new(config, lookup, Arc::clone(&clock), Arc::clone(&metrics)));
+    let admission = Arc::new(Admission::new(
+        config,
+        lookup,
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+    ));
 
     sync::answer_readers(&store, common);
     tokio::spawn(feed::run(store.clone(), configured, Arc::clone(&readiness)));
@@ -63,7 +68,7 @@ async fn serve(
         Watch::INTERVAL,
         Arc::clone(&admission),
         Arc::clone(&metrics),
-        prepare(store, clock.clone(), configs),
+        prepare(store, Arc::clone(&clock), configs),
     ));
     if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
         tokio::spawn(reload::certificate(

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
 use vouchsafe_store::socket::Listener;
-use vouchsafe_syncer::{Failure, Options, PassReport, Progress, Schedule, Scope, ServerReport, Syncer, watch};
+use vouchsafe_syncer::{
+    Failure, Options, PassReport, Progress, Schedule, Scope, ServerReport, Syncer, watch,
+};
 
 use crate::args::{Common, SyncArgs};
 use crate::context::{self, StoreClock};
@@ -31,14 +33,20 @@ pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
 /// The schedule of the configuration.
 pub(crate) fn schedule(config: &Config) -> Result<Schedule, Error> {
     let text = &config.sync().schedule;
-    Ok(text.parse().map_err(|error| format!("sync.schedule `{text}`: {error}"))?)
+    Ok(text
+        .parse()
+        .map_err(|error| format!("sync.schedule `{text}`: {error}"))?)
 }
 
 /// Lets other commands read the store while this process holds it.
 pub(crate) fn answer_readers(store: &Store, common: &Common) {
     match Listener::bind(&context::socket_path(&common.store)) {
-        Ok(listener) => drop(tokio::spawn(listener.serve(store.clone(), std::future::pending()))),
-        Err(error) => tracing::warn!(%error, "other commands cannot read the store while this runs"),
+        Ok(listener) => drop(tokio::spawn(
+            listener.serve(store.clone(), std::future::pending()),
+        )),
+        Err(error) => {
+            tracing::warn!(%error, "other commands cannot read the store while this runs");
+        }
     }
 }
 
@@ -52,15 +60,35 @@ async fn keep_to(schedule: &Schedule, store: Store, config: Config) {
     let options = Options::from(config.sync());
     let syncer = syncer(&store, config, options);
     let progress: Arc<dyn Progress> = Arc::new(Log);
-    watch(&syncer, schedule, &progress, |report| log(&report), signal::stop()).await;
+    watch(
+        &syncer,
+        schedule,
+        &progress,
+        |report| log(&report),
+        signal::stop(),
+    )
+    .await;
 }
 
 /// One log line for a pass over one server.
 pub(crate) fn log(report: &ServerReport) {
-    let ServerReport { server, unchanged, updated, withdrawn, failed, skipped, requests, .. } = report;
+    let ServerReport {
+        server,
+        unchanged,
+        updated,
+        withdrawn,
+        failed,
+        skipped,
+        requests,
+        ..
+    } = report;
     match &report.error {
-        None => tracing::info!(%server, unchanged, updated, withdrawn, failed, skipped, requests, "sync pass done"),
-        Some(error) => tracing::warn!(%server, reason = error.label, skipped, "sync pass failed: {error}"),
+        None => {
+            tracing::info!(%server, unchanged, updated, withdrawn, failed, skipped, requests, "sync pass done");
+        }
+        Some(error) => {
+            tracing::warn!(%server, reason = error.label, skipped, "sync pass failed: {error}");
+        }
     }
 }
 
@@ -68,7 +96,11 @@ async fn once(args: &SyncArgs, store: Store, config: Config) -> Result<Outcome, 
     let mut options = Options::from(config.sync());
     options.changefeed &= !args.full;
     let syncer = syncer(&store, config, options);
-    let scope = if args.guns.is_empty() { Scope::Due } else { Scope::Only(args.guns.clone()) };
+    let scope = if args.guns.is_empty() {
+        Scope::Due
+    } else {
+        Scope::Only(args.guns.clone())
+    };
     let bar = Arc::new(Bar::new());
     let progress: Arc<dyn Progress> = Arc::<Bar>::clone(&bar);
     let report = tokio::select! {
@@ -105,11 +137,17 @@ fn outcome(report: &PassReport) -> Result<Outcome, Error> {
 }
 
 fn failures(report: &PassReport) -> impl Iterator<Item = &Failure> {
-    report.servers.iter().flat_map(|server| server.error.iter().chain(&server.failures))
+    report
+        .servers
+        .iter()
+        .flat_map(|server| server.error.iter().chain(&server.failures))
 }
 
 fn explain(failure: &Failure) -> String {
-    let hint = failure.hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    let hint = failure
+        .hint
+        .map(|hint| format!("\nhint: {hint}"))
+        .unwrap_or_default();
     format!("{}: {failure}{hint}", failure.label)
 }
 
@@ -120,9 +158,9 @@ fn text(report: &PassReport) -> String {
             server.server, server.updated, server.unchanged, server.withdrawn, server.failed
         );
         if server.skipped > 0 {
-            text.push_str(&format!(", {} skipped", server.skipped));
+            text = format!("{text}, {} skipped", server.skipped);
         }
-        text + &format!(" ({} requests)\n", server.requests)
+        format!("{text} ({} requests)\n", server.requests)
     };
     report.servers.iter().map(line).collect()
 }

@@ -53,31 +53,40 @@ struct FirstFeed<'a> {
 }
 
 impl<'a> FirstFeed<'a> {
-    fn new(
-        store: &Store,
-        servers: &[Server],
-        readiness: &'a Readiness,
-    ) -> Self {
+    fn new(store: &Store, servers: &[Server], readiness: &'a Readiness) -> Self {
         let was_reached = |server: &&Server| {
             let state = store.server_state(server).ok().flatten();
             state.is_some_and(|state| state.last_pass.is_some())
         };
-        let missing: BTreeSet<Server> =
-            servers.iter().filter(|server| !was_reached(server)).cloned().collect();
-        let first = Self { missing: Mutex::new(missing), readiness };
+        let missing: BTreeSet<Server> = servers
+            .iter()
+            .filter(|server| !was_reached(server))
+            .cloned()
+            .collect();
+        let first = Self {
+            missing: Mutex::new(missing),
+            readiness,
+        };
         first.publish();
         first
     }
 
     fn take(&self, report: &ServerReport) {
         if report.error.is_none() {
-            self.missing.lock().unwrap_or_else(PoisonError::into_inner).remove(&report.server);
+            self.missing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&report.server);
             self.publish();
         }
     }
 
     fn publish(&self) {
-        let done = self.missing.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let done = self
+            .missing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty();
         self.readiness.set(Condition::FirstFeed, done);
     }
 }

@@ -15,7 +15,8 @@ use crate::freshness;
 
 /// The gauges of the store.
 pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<GaugeSource> {
-    let (by_state, oldest, reached, behind) = (store.clone(), store.clone(), store.clone(), store.clone());
+    let (by_state, oldest, reached, behind) =
+        (store.clone(), store.clone(), store.clone(), store.clone());
     let configs = configs.clone();
     vec![
         GaugeSource::new(
@@ -42,7 +43,10 @@ pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<
             &[],
             move || {
                 let behind = behind.observe_time(SystemClock.now()).behind;
-                vec![(Vec::new(), behind.map_or(0.0, |behind| behind.as_secs_f64()))]
+                vec![(
+                    Vec::new(),
+                    behind.map_or(0.0, |behind| behind.as_secs_f64()),
+                )]
             },
         ),
     ]
@@ -54,7 +58,9 @@ fn repositories(store: &Store, config: &Config) -> Vec<Sample> {
     let mut counts = BTreeMap::<(String, &str), u32>::new();
     for status in store.status().unwrap_or_default() {
         let state = freshness::word(&status.state, now, max_staleness);
-        *counts.entry((status.server.to_string(), state)).or_default() += 1;
+        *counts
+            .entry((status.server.to_string(), state))
+            .or_default() += 1;
     }
     counts
         .into_iter()
@@ -65,7 +71,9 @@ fn repositories(store: &Store, config: &Config) -> Vec<Sample> {
 fn first_expiry(store: &Store) -> Vec<Sample> {
     let mut first = BTreeMap::<String, Timestamp>::new();
     for status in store.status().unwrap_or_default() {
-        let RepositoryState::Active(active) = &status.state else { continue };
+        let RepositoryState::Active(active) = &status.state else {
+            continue;
+        };
         if let Some(expires) = active.roles.values().map(|facts| facts.expires).min() {
             let known = first.entry(status.server.to_string()).or_insert(expires);
             *known = expires.min(*known);
@@ -81,5 +89,8 @@ fn last_success(store: &Store) -> Vec<Sample> {
 
 fn samples(times: impl IntoIterator<Item = (String, Timestamp)>) -> Vec<Sample> {
     let seconds = |at: Timestamp| at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64();
-    times.into_iter().map(|(server, at)| (vec![server], seconds(at))).collect()
+    times
+        .into_iter()
+        .map(|(server, at)| (vec![server], seconds(at)))
+        .collect()
 }

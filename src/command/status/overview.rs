@@ -1,0 +1,101 @@
+//! All repositories, a line each.
+
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use jiff::Timestamp;
+use vouchsafe_store::{ActiveStatus, RepositoryState, RepositoryStatus, ServerState, SyncResult};
+use vouchsafe_trust::{Role, Server};
+
+use super::age::{ago, until};
+use super::{Repository, Status};
+
+pub(super) fn text(status: &Status) -> String {
+    let mut parts = Vec::new();
+    if status.repositories.is_empty() {
+        parts.push("nothing is stored; run `vouchsafe sync`".to_owned());
+    } else {
+        parts.push(table(status).to_string());
+    }
+    if !status.servers.is_empty() {
+        parts.push(String::new());
+        parts.extend(
+            status
+                .servers
+                .iter()
+                .map(|(server, state)| line(server, state, status.now)),
+        );
+    }
+    parts.join("\n") + "\n"
+}
+
+fn table(status: &Status) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header(HEADER);
+    for Repository {
+        status: repository,
+        freshness,
+        ..
+    } in &status.repositories
+    {
+        let mut cells = vec![repository.gun.to_string(), (*freshness).to_owned()];
+        cells.extend(versions(&repository.state, status.now));
+        cells.push(last_sync(repository, status.now));
+        cells.push(repository.server.to_string());
+        table.add_row(cells);
+    }
+    table
+}
+
+/// Tags, versions and the first expiry, as cells.
+fn versions(state: &RepositoryState, now: Timestamp) -> [String; 5] {
+    let RepositoryState::Active(active) = state else {
+        return std::array::from_fn(|_| NONE.to_owned());
+    };
+    let first = active.roles.values().map(|facts| facts.expires).min();
+    [
+        active.tags.to_string(),
+        version(active, &Role::Root),
+        version(active, &Role::Targets),
+        version(active, &Role::Timestamp),
+        first.map_or_else(|| NONE.to_owned(), |at| until(at, now)),
+    ]
+}
+
+fn version(active: &ActiveStatus, role: &Role) -> String {
+    active
+        .roles
+        .get(role)
+        .map_or_else(|| NONE.to_owned(), |facts| facts.version.to_string())
+}
+
+fn last_sync(repository: &RepositoryStatus, now: Timestamp) -> String {
+    let Some(outcome) = &repository.last_sync else {
+        return NONE.to_owned();
+    };
+    match &outcome.result {
+        SyncResult::Ok => ago(outcome.at, now),
+        SyncResult::Err { label, .. } => format!("failed {}: {label}", ago(outcome.at, now)),
+    }
+}
+
+fn line(server: &Server, state: &ServerState, now: Timestamp) -> String {
+    let last = state
+        .last_pass
+        .map_or_else(|| "never".to_owned(), |at| ago(at, now));
+    let error = state.last_error.as_ref().map(|error| format!("; {error}"));
+    format!("{server}: last reached {last}{}", error.unwrap_or_default())
+}
+
+const HEADER: [&str; 9] = [
+    "GUN",
+    "STATE",
+    "TAGS",
+    "ROOT",
+    "TARGETS",
+    "TIMESTAMP",
+    "EXPIRES",
+    "LAST SYNC",
+    "SERVER",
+];
+const NONE: &str = "-";
