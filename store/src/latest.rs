@@ -31,6 +31,13 @@ impl Store {
     pub fn latest_time(&self) -> Option<Timestamp> {
         self.0.latest.get()
     }
+
+    /// The latest time that is on the disk.
+    #[cfg(test)]
+    pub(crate) fn written_time(&self) -> Option<Timestamp> {
+        let written = self.0.latest.shared.written.load(Ordering::Relaxed);
+        Timestamp::from_microsecond(written).ok()
+    }
 }
 
 /// The latest time, in memory and on disk.

@@ -36,6 +36,11 @@ mod store;
 mod sweep;
 mod turn;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use commit::Commit;
 pub use error::StoreError;
 pub use forget::Withdrawal;

@@ -50,3 +50,6 @@ impl Address {
 
 /// `sun_path` has 108 bytes on Linux, the last of which is NUL (unix(7)).
 const MAX_PATH: usize = 107;
+
+#[cfg(test)]
+mod tests;

@@ -290,7 +290,7 @@ type Messages = mpsc::Sender<Vec<u8>>;
 
 const MAX_CONNECTIONS: usize = 16;
 /// How long a peer may take for a request.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a peer may take to read one message.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);

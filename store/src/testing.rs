@@ -1,0 +1,130 @@
+//! Verified repositories to store, and stores to put them in.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use vouchsafe_tests::vector::key::Key;
+use vouchsafe_tests::vector::repository::{Repository, digest_of};
+use vouchsafe_trust::evidence::{Signers, Wanted};
+use vouchsafe_trust::pin::Check;
+use vouchsafe_trust::update::{Limits, Terms};
+use vouchsafe_trust::{
+    DelegationName, Evidence, Gun, Pins, Query, RepositoryMetadata, Server, Sha256, TrustRoot,
+    VerifiedRepository, verify,
+};
+
+use crate::Store;
+
+pub(crate) fn now() -> Timestamp {
+    "2026-11-23T12:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn server() -> Server {
+    "https://notary.example.com".parse().unwrap()
+}
+
+pub(crate) fn gun(name: &str) -> Gun {
+    format!("registry.example.com/{name}").parse().unwrap()
+}
+
+pub(crate) fn open(dir: &Path) -> Store {
+    let opened = Store::open(dir, now()).unwrap();
+    assert_eq!(opened.set_aside, None, "{:?}", opened.store.set_aside());
+    opened.store
+}
+
+/// The pin of the first root key.
+pub(crate) fn pins(gun: &Gun) -> Pins {
+    let pem = Key::p256("root").certified(gun.as_str()).public_key_pem();
+    Pins {
+        roots: vec![TrustRoot::from_pem(&pem).unwrap()],
+        ..Pins::default()
+    }
+}
+
+pub(crate) fn metadata(gun: &Gun, repository: &Repository) -> RepositoryMetadata {
+    let files = repository.files();
+    let mut roots: Vec<(u64, Vec<u8>)> = files
+        .iter()
+        .filter_map(|(name, bytes)| {
+            let version = name.strip_suffix(".root.json")?.parse().ok()?;
+            Some((version, bytes.clone()))
+        })
+        .collect();
+    roots.sort_unstable();
+    let delegation = |(name, bytes): (&String, &Vec<u8>)| {
+        let name: DelegationName = name.strip_suffix(".json")?.parse().ok()?;
+        Some((name, bytes.clone()))
+    };
+    RepositoryMetadata {
+        gun: gun.clone(),
+        roots: roots.into_iter().map(|(_, bytes)| bytes).collect(),
+        timestamp: files["timestamp.json"].clone(),
+        snapshot: files["snapshot.json"].clone(),
+        targets: files["targets.json"].clone(),
+        delegations: files.iter().filter_map(delegation).collect(),
+    }
+}
+
+pub(crate) fn verified(gun: &Gun, repository: &Repository) -> VerifiedRepository {
+    let terms = Terms {
+        pins: &pins(gun),
+        accepted: None,
+        now: now(),
+        expiry: Check::Enforce,
+        limits: Limits::default(),
+    };
+    verify(&metadata(gun, repository), terms).unwrap()
+}
+
+/// The state of a repository after some publications: every tag points to an image named for it
+/// and the state, and is signed by `targets/releases`. The tag `gone-N` is there in state N only.
+pub(crate) fn state(gun: &Gun, tags: usize, number: u64) -> Repository {
+    let mut repository = Repository::delegated(gun.as_str());
+    for tag in 0..tags {
+        let image = format!("image-{tag}-{number}");
+        repository = repository.tag("targets/releases", &format!("tag-{tag}"), &image);
+    }
+    repository
+        .tag("targets/releases", &format!("gone-{number}"), "gone")
+        .version("targets/releases", number)
+        .version("snapshot", number)
+        .version("timestamp", number)
+}
+
+/// [`state`]s 1 to 6 of one repository, verified.
+pub(crate) fn states() -> &'static [VerifiedRepository] {
+    static STATES: LazyLock<Vec<VerifiedRepository>> = LazyLock::new(|| {
+        let gun = gun("app");
+        (1..=6)
+            .map(|number| verified(&gun, &state(&gun, 100, number)))
+            .collect()
+    });
+    &STATES
+}
+
+pub(crate) fn tag(gun: &Gun, tag: &str) -> Query {
+    Query {
+        server: server(),
+        gun: gun.clone(),
+        signers: Signers::Default,
+        wanted: Wanted::Tag(tag.to_owned()),
+    }
+}
+
+/// The digest that [`Repository::tag`] gives an image.
+pub(crate) fn image(name: &str) -> Sha256 {
+    let digest = digest_of(name);
+    digest.strip_prefix("sha256:").unwrap().parse().unwrap()
+}
+
+/// The digest that the store proves for a query; `None` if the repository is known and the image
+/// is not signed.
+#[track_caller]
+pub(crate) fn signed(store: &Store, query: &Query) -> Option<Sha256> {
+    match store.evidence(query).unwrap() {
+        Evidence::Known(known) => known.signed(query, now()).ok().map(|signed| signed.digest),
+        other => panic!("{other:?}"),
+    }
+}

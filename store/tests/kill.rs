@@ -1,0 +1,194 @@
+//! `kill -9` of a process that commits, again and again: every commit that had returned is there
+//! afterwards, every repository is at one whole state, and nothing is ever set aside.
+//!
+//! The program starts itself as the process that is killed, so it brings its own `main`.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test of its own, in which every surprise has to fail"
+)]
+
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use vouchsafe_store::{Opened, Store};
+use vouchsafe_tests::harness::TempDir;
+use vouchsafe_tests::vector::key::Key;
+use vouchsafe_tests::vector::repository::{Repository, digest_of};
+use vouchsafe_trust::evidence::{Signers, Wanted};
+use vouchsafe_trust::pin::Check;
+use vouchsafe_trust::update::{Limits, Terms};
+use vouchsafe_trust::{
+    Evidence, Gun, Pins, Query, RepositoryMetadata, Role, Server, TrustRoot, VerifiedRepository,
+    verify,
+};
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    if let [_, mode, dir] = args.as_slice()
+        && mode == CHILD
+    {
+        commit_for_ever(Path::new(dir));
+    }
+    // As the test runner does: a filter that names nothing here skips it.
+    let filters: Vec<_> = args[1..]
+        .iter()
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
+    if !args.iter().any(|arg| arg == "--list")
+        && (filters.is_empty() || filters.iter().any(|filter| NAME.contains(filter.as_str())))
+    {
+        a_killed_process_loses_nothing_that_it_had_committed();
+        writeln!(io::stdout(), "test {NAME} ... ok").unwrap();
+    }
+}
+
+fn a_killed_process_loses_nothing_that_it_had_committed() {
+    let dir = TempDir::new("kill").unwrap();
+    let mut reported = [0; REPOSITORIES];
+    for round in 0..ROUNDS {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([CHILD.as_ref(), dir.path()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Spread over the whole of a start and some commits.
+        std::thread::sleep(Duration::from_millis(20 + round * 37 % 200));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let mut output = String::new();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut output)
+            .unwrap();
+        for line in output.lines() {
+            // The last line may be cut.
+            if let Some((number, version)) = line.strip_suffix(';').and_then(|l| l.split_once(' '))
+            {
+                reported[number.parse::<usize>().unwrap()] = version.parse().unwrap();
+            }
+        }
+        let store = open(dir.path());
+        for (number, reported) in reported.iter().enumerate() {
+            let found = whole_version(&store, number);
+            assert!(
+                found >= *reported,
+                "round {round}: {found} after {reported}"
+            );
+        }
+    }
+    assert!(reported.iter().all(|version| *version > 0), "{reported:?}");
+}
+
+fn commit_for_ever(dir: &Path) {
+    let store = open(dir);
+    for version in 1.. {
+        for number in 0..REPOSITORIES {
+            let next = whole_version(&store, number).max(version - 1) + 1;
+            store.commit(&server(), &state(number, next)).unwrap();
+            writeln!(io::stdout(), "{number} {next};").unwrap();
+        }
+    }
+}
+
+fn open(dir: &Path) -> Store {
+    let Opened { store, set_aside } = Store::open(dir, now()).unwrap();
+    assert_eq!(set_aside, None, "{:?}", store.set_aside());
+    store
+}
+
+/// The version at which a repository is in every respect; 0 if it is not stored.
+fn whole_version(store: &Store, number: usize) -> u64 {
+    let gun = gun(number);
+    let Some(facts) = store.facts(&server(), &gun).unwrap() else {
+        return 0;
+    };
+    let version = facts.roles[&Role::Targets].version.get();
+    assert_eq!(facts.roles[&Role::Timestamp].version.get(), version);
+    for tag in 0..TAGS {
+        let query = Query {
+            server: server(),
+            gun: gun.clone(),
+            signers: Signers::Default,
+            wanted: Wanted::Tag(format!("tag-{tag}")),
+        };
+        let Evidence::Known(known) = store.evidence(&query).unwrap() else {
+            unreachable!("it has facts")
+        };
+        let digest = known.signed(&query, now()).unwrap().digest;
+        assert_eq!(format!("sha256:{digest}"), digest_of(&image(tag, version)));
+    }
+    let metadata = store.metadata(&server(), &gun).unwrap().unwrap();
+    let again = verified(&metadata);
+    assert_eq!(&store.tags(&server(), &gun).unwrap(), again.targets());
+    version
+}
+
+fn state(number: usize, version: u64) -> VerifiedRepository {
+    let gun = gun(number);
+    let mut repository = Repository::plain(gun.as_str());
+    for role in ["targets", "snapshot", "timestamp"] {
+        repository = repository.version(role, version);
+    }
+    for tag in 0..TAGS {
+        let image = image(tag, version);
+        repository = repository.tag("targets", &format!("tag-{tag}"), &image);
+    }
+    let mut files = repository.files();
+    let mut take = |name: &str| files.remove(name).expect("it is published");
+    verified(&RepositoryMetadata {
+        roots: vec![take("root.json")],
+        timestamp: take("timestamp.json"),
+        snapshot: take("snapshot.json"),
+        targets: take("targets.json"),
+        delegations: [].into(),
+        gun,
+    })
+}
+
+fn verified(metadata: &RepositoryMetadata) -> VerifiedRepository {
+    let key = Key::p256("root").certified(metadata.gun.as_str());
+    let pins = Pins {
+        roots: vec![TrustRoot::from_pem(&key.public_key_pem()).unwrap()],
+        ..Pins::default()
+    };
+    let terms = Terms {
+        pins: &pins,
+        accepted: None,
+        now: now(),
+        expiry: Check::Enforce,
+        limits: Limits::default(),
+    };
+    verify(metadata, terms).unwrap()
+}
+
+fn image(tag: usize, version: u64) -> String {
+    format!("image-{tag}-{version}")
+}
+
+fn gun(number: usize) -> Gun {
+    format!("registry.example.com/app-{number}")
+        .parse()
+        .unwrap()
+}
+
+fn server() -> Server {
+    "https://notary.example.com".parse().unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-11-23T12:00:00Z".parse().unwrap()
+}
+
+const CHILD: &str = "commit-for-ever";
+const NAME: &str = "a_killed_process_loses_nothing_that_it_had_committed";
+const REPOSITORIES: usize = 3;
+const TAGS: usize = 40;
+const ROUNDS: u64 = 40;
