@@ -5,6 +5,7 @@
 //! with the value that started it.
 
 pub mod admission;
+pub mod answers;
 pub mod certificates;
 pub mod configuration;
 pub mod docker_trust;
