@@ -1,18 +1,18 @@
 //! The update as a value that only moves forward.
 
+mod delegations;
+mod finish;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use super::role::{check_expiry, check_file, check_signatures, check_version, count};
-use super::{Fault, MAX_DELEGATIONS, MAX_DEPTH, RootChain, Terms, VerifyError, depth};
+use super::{Fault, RootChain, Terms, VerifyError};
 use crate::metadata::{
     Common, Delegation, Envelope, FileMeta, MetadataError, RoleKeys, Snapshot, SnapshotMeta,
     Target, Targets,
 };
 use crate::name::{DelegationName, Role};
-use crate::repository::{
-    Accepted, AcceptedRole, DelegationState, RepositoryFacts, RepositoryMetadata, RoleFacts,
-    VerifiedRepository,
-};
+use crate::repository::{AcceptedRole, DelegationState, RoleFacts};
 
 /// An update in progress; `S` says what it wants next.
 #[derive(Debug)]
@@ -166,174 +166,6 @@ impl<'a> Update<'a, WantsTargets> {
         // All paths are open to `targets` itself.
         update.enqueue(&role, targets, &[String::new()])?;
         Ok(update)
-    }
-}
-
-impl Update<'_, WantsDelegations> {
-    /// The next delegation's file; `None` when all are there.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::TooLarge`] if it is stated to be larger than allowed.
-    pub fn wanted(&self) -> Result<Option<Wanted>, VerifyError> {
-        let Some(next) = self.state.queue.front() else {
-            return Ok(None);
-        };
-        let role = Role::Delegation(next.name.clone());
-        match self.state.snapshot.file(&role) {
-            Some(file) => self.want(role, file).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Checks `bytes` as the file of the delegation that is wanted next.
-    ///
-    /// One that too few of its keys signed is left out with its subtree, as Notary's client does.
-    /// One that has expired is kept: its expiry is a fact on which every decision looks.
-    ///
-    /// # Errors
-    ///
-    /// Any other fault fails the update.
-    pub fn delegation(mut self, bytes: &[u8]) -> Result<Self, VerifyError> {
-        let Some(delegation) = self.state.queue.pop_front() else {
-            return Ok(self);
-        };
-        let role = Role::Delegation(delegation.name.clone());
-        let targets = match self.check_delegation(&role, &delegation, bytes) {
-            Ok(targets) => targets,
-            Err(Fault::ThresholdNotMet { needed, valid }) => {
-                let state = DelegationState::UnderSigned { needed, valid };
-                self.state.delegations.insert(delegation.name, state);
-                self.files.insert(role, bytes.to_vec());
-                return Ok(self);
-            }
-            Err(fault) => return Err(self.error(&role, fault)),
-        };
-        let paths = delegation.paths;
-        let state = DelegationState::Accepted {
-            paths: paths.clone(),
-        };
-        self.state.delegations.insert(delegation.name, state);
-        self.enqueue(&role, targets, &paths)?;
-        Ok(self)
-    }
-
-    /// The verified repository.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::FileMissing`] if a delegation is still wanted.
-    pub fn finish(self) -> Result<VerifiedRepository, VerifyError> {
-        if let Some(Wanted { role, .. }) = self.wanted()? {
-            return Err(self.error(&role, Fault::FileMissing));
-        }
-        let Self {
-            terms,
-            chain,
-            roles,
-            mut accepted,
-            mut files,
-            state,
-            ..
-        } = self;
-        // What was accepted of a role that is gone by now still holds when it comes back.
-        let before = terms
-            .accepted
-            .map(|accepted| accepted.roles.clone())
-            .unwrap_or_default();
-        for (role, floor) in before {
-            accepted.entry(role).or_insert(floor);
-        }
-        let facts = RepositoryFacts {
-            gun: chain.gun().clone(),
-            verified_at: terms.now,
-            pins: terms.pins.fingerprint(),
-            anchors: chain.anchors().clone(),
-            certificate_names_gun: chain.names_gun(),
-            certificate_validity: chain.validity(),
-            roles,
-            delegations: state.delegations,
-        };
-        let accepted = Accepted {
-            root_version: chain.newest().common.version,
-            root_sha256: chain.sha256(),
-            roles: accepted,
-        };
-        let metadata = RepositoryMetadata {
-            gun: chain.gun().clone(),
-            roots: chain.into_roots(),
-            timestamp: files.remove(&Role::Timestamp).unwrap_or_default(),
-            snapshot: files.remove(&Role::Snapshot).unwrap_or_default(),
-            targets: files.remove(&Role::Targets).unwrap_or_default(),
-            delegations: files
-                .into_iter()
-                .filter_map(|(role, bytes)| match role {
-                    Role::Delegation(name) => Some((name, bytes)),
-                    Role::Root | Role::Timestamp | Role::Snapshot | Role::Targets => None,
-                })
-                .collect(),
-        };
-        Ok(VerifiedRepository {
-            facts,
-            accepted,
-            metadata,
-            targets: state.targets,
-        })
-    }
-
-    fn check_delegation(
-        &mut self,
-        role: &Role,
-        delegation: &Delegation,
-        bytes: &[u8],
-    ) -> Result<Targets, Fault> {
-        let file = self.state.snapshot.file(role).ok_or(Fault::FileMissing)?;
-        check_file(file, bytes)?;
-        self.count(bytes, self.terms.limits.role)?;
-        let envelope = check_signatures(bytes, &delegation.keys)?;
-        let targets = Targets::read(role, envelope.signed())?;
-        self.accept(role, targets.common, bytes, &delegation.keys)?;
-        Ok(targets)
-    }
-
-    /// Takes in what `role` says, and lines up the published ones of the roles that it delegates
-    /// to, before those that wait already (parents first, in list order).
-    fn enqueue(
-        &mut self,
-        role: &Role,
-        targets: Targets,
-        effective: &[String],
-    ) -> Result<(), VerifyError> {
-        self.state.targets.insert(role.clone(), targets.targets);
-        let mut published = Vec::new();
-        for mut delegation in targets.delegations {
-            let known = self.state.delegations.len() + self.state.queue.len() + published.len();
-            if known >= MAX_DELEGATIONS || depth(&delegation.name) > MAX_DEPTH {
-                return Err(self.error(role, Fault::TooManyDelegations));
-            }
-            // A child's path counts only below one of its parent's (notary tuf/data/roles.go).
-            delegation.paths.retain(|path| {
-                effective
-                    .iter()
-                    .any(|parent| path.starts_with(parent.as_str()))
-            });
-            if self
-                .state
-                .snapshot
-                .file(&Role::Delegation(delegation.name.clone()))
-                .is_some()
-            {
-                published.push(delegation);
-            } else {
-                self.state
-                    .delegations
-                    .insert(delegation.name, DelegationState::Unpublished);
-            }
-        }
-        for delegation in published.into_iter().rev() {
-            self.state.queue.push_front(delegation);
-        }
-        Ok(())
     }
 }
 
