@@ -61,6 +61,23 @@ impl Vouchsafe {
         finish(self.command().args(arguments))
     }
 
+    /// Runs a command to its end with these environment variables besides.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Start`] if the binary cannot be run.
+    pub fn run_with(
+        &self,
+        environment: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Result<Finished, HarnessError> {
+        finish(
+            self.command()
+                .envs(environment.iter().copied())
+                .args(arguments),
+        )
+    }
+
     /// Runs a command that has to succeed; returns its stdout.
     ///
     /// # Errors
