@@ -1,5 +1,11 @@
 //! Verifying a whole repository from its pin: what a sync of a changed GUN costs in computation.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a bench prints its report, and stops where it cannot be set up"
+)]
+
 use std::collections::BTreeMap;
 
 use vouchsafe_tests::vector::{Vector, load_all};
