@@ -56,6 +56,24 @@ impl RoleFiles {
         self.with_files_below(directory, "")
     }
 
+    /// Adds files by their path: `root.json`, `2.root.json`, `targets/releases.json`; what is not `*.json` is left out.
+    #[must_use]
+    pub fn with_files(self, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        files.into_iter().fold(self, |files, (path, bytes)| {
+            match path.strip_suffix(".json") {
+                Some(stem) => files.with_file(stem, bytes),
+                None => files,
+            }
+        })
+    }
+
+    fn with_file(self, stem: &str, bytes: Vec<u8>) -> Self {
+        match RoleFile::parse(stem) {
+            RoleFile::Version(role, version) => self.with_version(&role, version, bytes),
+            RoleFile::Newest(role) | RoleFile::Content(role, _) => self.with(&role, bytes),
+        }
+    }
+
     fn with_files_below(mut self, directory: &Path, prefix: &str) -> Result<Self, HarnessError> {
         for entry in fs::read_dir(directory).map_err(HarnessError::file(directory))? {
             let path = entry.map_err(HarnessError::file(directory))?.path();
@@ -68,10 +86,7 @@ impl RoleFiles {
                 self = self.with_files_below(&path, &format!("{prefix}{name}/"))?;
             } else if let Some(stem) = name.strip_suffix(".json") {
                 let bytes = fs::read(&path).map_err(HarnessError::file(&path))?;
-                self = match RoleFile::parse(&format!("{prefix}{stem}")) {
-                    RoleFile::Version(role, version) => self.with_version(&role, version, bytes),
-                    RoleFile::Newest(role) | RoleFile::Content(role, _) => self.with(&role, bytes),
-                };
+                self = self.with_file(&format!("{prefix}{stem}"), bytes);
             }
         }
         Ok(self)
