@@ -231,11 +231,11 @@ fn warn_of_tag(rule: &Rule, file_name: &str) -> Option<String> {
 fn warn(rule: &RawRule, file_name: &str) -> Vec<String> {
     let mut warnings = Vec::new();
     let pattern = &rule.pattern;
-    if !pattern.value.contains(['/', '*']) {
+    if let Some(example) = unregistered(&pattern.value) {
         warnings.push(format!(
             "{file_name}{}: the pattern `{}` can never match: canonical references begin with a \
-             registry, such as `docker.io/library/{}`",
-            pattern.place, pattern.value, pattern.value
+             registry, such as `{example}`",
+            pattern.place, pattern.value
         ));
     }
     if let Some(with) = &rule.with {
@@ -247,6 +247,18 @@ fn warn(rule: &RawRule, file_name: &str) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// What was probably meant by a pattern that does not begin with a registry and so never matches.
+fn unregistered(pattern: &str) -> Option<String> {
+    let Some((host, _)) = pattern.split_once('/') else {
+        return (!pattern.contains('*')).then(|| format!("docker.io/library/{pattern}"));
+    };
+    // What tells a registry from a path on Docker Hub (distribution/reference, `splitDockerDomain`).
+    let can_be_host = host == "localhost"
+        || host.contains(['.', ':', '*'])
+        || host.chars().any(|c| c.is_ascii_uppercase());
+    (!can_be_host).then(|| format!("docker.io/{pattern}"))
 }
 
 #[cfg(test)]

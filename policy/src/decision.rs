@@ -270,8 +270,8 @@ impl Question<'_> {
         let mut allowed = Allowed::by(self.rule, self.reference);
         if let Freshness::Stale { since, until } = &freshness {
             allowed.warnings.push(format!(
-                "{}: the trust data of {} has been stale since {since}; it is tolerated until \
-                 {until}",
+                "{}: the trust data of {} has been stale since {since:.0}; it is tolerated \
+                 until {until:.0}",
                 self.reference,
                 self.reference.gun()
             ));

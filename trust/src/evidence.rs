@@ -211,7 +211,7 @@ pub enum NotSigned {
         role: Role,
     },
     /// A delegation, or one above it, has expired.
-    #[error("`{role}` expired at {at}")]
+    #[error("`{role}` expired at {at:.0}")]
     DelegationExpired {
         /// The role.
         role: Role,

@@ -59,6 +59,14 @@ pub enum Problem {
     /// Not the name of a delegation.
     #[error(transparent)]
     Delegation(#[from] RoleError),
+    /// A rule that names no validator or trust root, and none that it could mean.
+    #[error("the rule has no `{key}`, and no {what} is named `default`")]
+    NoDefault {
+        /// The key.
+        key: &'static str,
+        /// What it would name.
+        what: &'static str,
+    },
     /// The same key twice in one mapping.
     #[error("the key `{key}` stands here twice")]
     DuplicateKey {
@@ -170,12 +178,14 @@ pub enum Problem {
         expected: String,
     },
     /// A key that does not exist.
-    #[error("unknown key `{key}`{}", suggestion(nearest.as_deref()))]
+    #[error("unknown key `{key}`{}", suggestion_or(nearest.as_deref(), || among(known)))]
     UnknownKey {
         /// The key.
         key: String,
         /// The key that was probably meant.
         nearest: Option<String>,
+        /// The keys that have a place there.
+        known: Vec<String>,
     },
     /// A name that nothing has.
     #[error("no {what} is named `{name}`{}", suggestion(nearest.as_deref()))]
@@ -199,7 +209,10 @@ pub enum Problem {
         kind: String,
     },
     /// None of the values that belong there.
-    #[error("`{key}` cannot be `{value}`{}", suggestion(nearest.as_deref()))]
+    #[error(
+        "`{key}` cannot be `{value}`{}",
+        suggestion_or(nearest.as_deref(), || format!("; write {expected}"))
+    )]
     Value {
         /// The key.
         key: &'static str,
@@ -207,6 +220,8 @@ pub enum Problem {
         value: String,
         /// The value that was probably meant.
         nearest: Option<String>,
+        /// What belongs there.
+        expected: &'static str,
     },
     /// Not readable as YAML, or not as this configuration.
     #[error("{message}")]
@@ -238,4 +253,18 @@ fn suggestion(nearest: Option<&str>) -> String {
     nearest
         .map(|nearest| format!("; did you mean `{nearest}`?"))
         .unwrap_or_default()
+}
+
+/// The suggestion, or else what `otherwise` says.
+fn suggestion_or(nearest: Option<&str>, otherwise: impl FnOnce() -> String) -> String {
+    if nearest.is_some() {
+        suggestion(nearest)
+    } else {
+        otherwise()
+    }
+}
+
+fn among(known: &[String]) -> String {
+    let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+    format!("; here belong {}", known.join(", "))
 }

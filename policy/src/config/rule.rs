@@ -21,7 +21,15 @@ pub(super) fn rule(raw: RawRule, validators: &Validators) -> Result<Rule, At<Pro
         Some(name) => (name.value.as_str(), name.place),
         None => (DEFAULT, raw.pattern.place),
     };
-    let demand = match validators.get(validator, place)? {
+    let found = validators.get(validator, place);
+    let found = found.map_err(|unknown| match &raw.validator {
+        Some(_) => unknown,
+        None => raw.pattern.fault(Problem::NoDefault {
+            key: "validator",
+            what: "validator",
+        }),
+    })?;
+    let demand = match found {
         Validator::Static { approve } => Demand::Static { approve: *approve },
         Validator::Notary(notary) => {
             Demand::Signature(signature(notary, raw.with.as_ref(), &raw.pattern)?)
@@ -97,6 +105,12 @@ fn roots(
             key: pin.key().fingerprint(),
         })
         .collect();
+    if roots.is_empty() && wanted.is_none() {
+        return Err(rule.fault(Problem::NoDefault {
+            key: "with.trustRoot",
+            what: "trust root of its validator",
+        }));
+    }
     if roots.is_empty() {
         let known = notary.roots.iter().map(|(name, _)| name);
         let value = Problem::UnknownName {
@@ -132,6 +146,7 @@ fn mode(written: &At<String>) -> Result<Mode, At<Problem>> {
             key: "mode",
             value: value.to_owned(),
             nearest: nearest(value, ["mutate", "insecureValidateOnly"]),
+            expected: "`mutate` or `insecureValidateOnly`",
         })),
     }
 }
@@ -151,6 +166,7 @@ fn namespaces(raw: &At<Vec<At<String>>>) -> Result<Vec<Glob>, At<Problem>> {
                     key: "namespaces",
                     value: value.clone(),
                     nearest: None,
+                    expected: "lower-case letters, digits, `-` and `*`",
                 }));
             }
             Ok(Glob::new(value))

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::duration::parse_duration;
-use super::error::{Problem, nearest};
+use super::error::{Place, Problem, nearest};
 use super::raw::{RawConfig, RawFeatures, RawFreshness, RawHistory, RawSync};
 use super::yaml::At;
 
@@ -12,6 +12,8 @@ use super::yaml::At;
 pub struct SyncSettings {
     /// A cron expression of five fields, as text.
     pub schedule: String,
+    /// Where that stands in the file; unknown for the default.
+    pub schedule_place: Place,
     /// How many requests a server gets at once; at least one.
     pub per_server: usize,
     /// Whether repositories are discovered from the servers' changefeeds.
@@ -27,7 +29,7 @@ pub struct FreshnessSettings {
 
 /// Refuses what later versions will know. Ignoring it would be worse: somebody relies on it.
 pub(super) fn check_supported(raw: &RawConfig) -> Result<(), At<Problem>> {
-    let not_yet = |at: Option<super::error::Place>, key: &'static str| match at {
+    let not_yet = |at: Option<Place>, key: &'static str| match at {
         Some(place) => {
             let value = Problem::NotSupportedYet { key };
             Err(At { value, place })
@@ -72,7 +74,8 @@ pub(super) fn check_supported(raw: &RawConfig) -> Result<(), At<Problem>> {
         Some(mode) if !mode.value.eq_ignore_ascii_case("all") => Err(mode.fault(Problem::Value {
             key: "resourceValidationMode",
             value: mode.value.clone(),
-            nearest: nearest(&mode.value, ["all", "podsOnly"]),
+            nearest: nearest(&mode.value, ["all"]),
+            expected: "`all`",
         })),
         Some(_) | None => Ok(()),
     }
@@ -116,12 +119,13 @@ pub(super) fn sync(raw: RawSync) -> Result<SyncSettings, At<Problem>> {
     let discover = raw.discover.unwrap_or_default();
     Ok(SyncSettings {
         schedule,
+        schedule_place: raw.schedule.map(|at| at.place).unwrap_or_default(),
         per_server: usize::from(per_server),
         changefeed: discover.changefeed.unwrap_or(true),
     })
 }
 
-fn switched_on(switch: Option<&At<bool>>) -> Option<super::error::Place> {
+fn switched_on(switch: Option<&At<bool>>) -> Option<Place> {
     switch.filter(|switch| switch.value).map(|at| at.place)
 }
 

@@ -261,6 +261,36 @@ fn an_approval_that_reaches_further_than_it_looks_is_warned_of() {
 }
 
 #[test]
+fn a_pattern_without_a_registry_is_warned_of() {
+    let warnings = |pattern: &str| {
+        let policy = format!("policy: [{{pattern: '{pattern}', validator: deny}}]\n");
+        config(&policy).warnings().to_vec()
+    };
+    for (pattern, meant) in [
+        ("nginx:1", "docker.io/library/nginx:1"),
+        ("library/nginx:*", "docker.io/library/nginx:*"),
+    ] {
+        let warnings = warnings(pattern);
+        assert_eq!(warnings.len(), 1, "{pattern}");
+        assert!(
+            warnings[0].ends_with(&format!("such as `{meant}`")),
+            "{warnings:?}"
+        );
+    }
+    for pattern in [
+        "*",
+        "*nginx*",
+        "*/nginx",
+        "localhost/x",
+        "a:5/x",
+        "quay.io/x",
+        "MYHOST/x",
+    ] {
+        assert!(warnings(pattern).is_empty(), "{pattern}");
+    }
+}
+
+#[test]
 fn defaults_are_the_documented_ones() {
     let config = config(POLICY);
     assert_eq!(config.sync().schedule, "*/5 * * * *");

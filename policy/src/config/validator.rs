@@ -254,6 +254,7 @@ fn trust_roots(
                 key: "name",
                 value: name,
                 nearest: None,
+                expected: "another name: in a rule, `*` means every trust root",
             }));
         }
         if let Some(line) = places.insert(name.clone(), root.name.place.line) {

@@ -82,6 +82,7 @@ fn problem(error: &serde_saphyr::Error) -> Problem {
         } => Problem::UnknownKey {
             key: field.clone(),
             nearest: nearest(field, expected),
+            known: expected.iter().map(ToString::to_string).collect(),
         },
         Error::SerdeMissingField { field, .. } => Problem::MissingKey {
             key: (*field).to_owned(),

@@ -159,7 +159,7 @@ pub enum Cause {
         signed: Sha256,
     },
     /// The trust data has expired.
-    #[error("its trust data has expired: `{role}` did at {at}")]
+    #[error("its trust data has expired: `{role}` did at {at:.0}")]
     Expired {
         /// The first role to count.
         role: Role,
@@ -210,7 +210,7 @@ pub enum Cause {
     },
     /// Timestamp or snapshot expired longer ago than the operator tolerates.
     #[error(
-        "its trust data is too old: `{role}` expired at {at}, and {max_staleness:#} is tolerated"
+        "its trust data is too old: `{role}` expired at {at:.0}, and {max_staleness:#} is tolerated"
     )]
     TooStale {
         /// The role.
@@ -227,7 +227,7 @@ pub enum Cause {
         algorithm: Algorithm,
     },
     /// The Notary server no longer has the repository.
-    #[error("{server} said at {at} that it no longer has its repository")]
+    #[error("{server} said at {at:.0} that it no longer has its repository")]
     Withdrawn {
         /// The Notary server.
         server: Server,

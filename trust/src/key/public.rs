@@ -266,7 +266,7 @@ pub enum KeyError {
     #[error("this is a private key; pin the public key that `openssl pkey -pubout` makes of it")]
     Private,
     /// An algorithm or curve that Notary does not sign with, or that is too weak.
-    #[error("not an ECDSA P-256/P-384/P-521, Ed25519 or RSA key")]
+    #[error("not an ECDSA P-256/P-384/P-521 or Ed25519 key, nor an RSA key of 2048 bits or more")]
     Unsupported,
 }
 

@@ -48,7 +48,7 @@ pub enum Fault {
         version: Version,
     },
     /// It was valid once and no longer is: somebody holds back updates, or nobody signs any more.
-    #[error("expired at {at}")]
+    #[error("expired at {at:.0}")]
     Expired {
         /// When it did.
         at: Timestamp,

@@ -17,7 +17,9 @@ fn a_fault_of_form_names_its_place_and_the_nearest_key() {
         (
             "validator: deny",
             "with: {key: x}",
-            "config.yaml:34:10: unknown key `key`",
+            "config.yaml:34:10: unknown key `key`; here belong `trustRoot`, `delegations`, `mode`, \
+             `required`, `threshold`, `verifyInTransparencyLog`, `verifySCT`, `verificationLevel`, \
+             `verifyTimestamp`",
         ),
         (
             "  type: notaryv1\n",
@@ -80,7 +82,8 @@ fn a_fault_in_a_name_names_its_place_and_the_nearest_name() {
         (
             "- name: other",
             "- name: '*'",
-            "config.yaml:12:11: `name` cannot be `*`",
+            "config.yaml:12:11: `name` cannot be `*`; write another name: in a rule, `*` means \
+             every trust root",
         ),
     ] {
         assert_eq!(broken(from, to), expected, "{to}");
@@ -120,7 +123,8 @@ fn a_fault_in_a_value_names_its_place() {
         (
             "validator: deny",
             "namespaces: ['shop-?']",
-            "config.yaml:34:16: `namespaces` cannot be `shop-?`",
+            "config.yaml:34:16: `namespaces` cannot be `shop-?`; write lower-case letters, digits, \
+             `-` and `*`",
         ),
         (
             "'*:*'",
@@ -306,4 +310,23 @@ fn rules_that_tie_are_refused_and_rules_that_cannot_meet_are_not() {
     ] {
         assert!(Config::parse(&policy(a, b), "f").is_ok(), "{a} {b}");
     }
+}
+
+#[test]
+fn a_rule_that_leaves_out_a_name_is_told_which_one_is_missing() {
+    let text = config_text("policy:\n- pattern: '*'\n");
+    let renamed = |from: &str, to: &str| {
+        let other = text.replacen(from, to, 1);
+        assert_ne!(other, text, "{from}");
+        error(&other)
+    };
+    assert_eq!(
+        renamed("- name: default\n  type", "- name: main\n  type"),
+        "config.yaml:33:12: the rule has no `validator`, and no validator is named `default`"
+    );
+    assert_eq!(
+        renamed("  - name: default\n", "  - name: main\n"),
+        "config.yaml:33:12: the rule has no `with.trustRoot`, and no trust root of its validator is \
+         named `default`"
+    );
 }
