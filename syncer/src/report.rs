@@ -65,6 +65,19 @@ pub enum Source {
     Sweep,
 }
 
+impl Source {
+    /// Its name, as in JSON and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Changefeed => "changefeed",
+            Self::Expired => "expired",
+            Self::Poll => "poll",
+            Self::Requested => "requested",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
 /// Something that failed: where, why, and what can be done about it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -141,6 +154,32 @@ impl ServerReport {
     /// Whether everything that was due is up to date.
     pub const fn is_complete(&self) -> bool {
         self.failed == 0 && self.skipped == 0 && self.error.is_none()
+    }
+
+    /// Logs what the pass did, as one event.
+    pub(crate) fn log(&self) {
+        let Self {
+            server,
+            unchanged,
+            updated,
+            withdrawn,
+            failed,
+            skipped,
+            requests,
+            ..
+        } = self;
+        let source = self.source.name();
+        match &self.error {
+            None => tracing::info!(
+                %server, source, unchanged, updated, withdrawn, failed, skipped, requests,
+                "pass finished"
+            ),
+            Some(error) => tracing::warn!(
+                %server, source, unchanged, updated, withdrawn, failed, skipped, requests,
+                reason = error.label, error = error.message,
+                "pass cut short"
+            ),
+        }
     }
 
     pub(crate) fn count(&mut self, outcome: &Outcome) {

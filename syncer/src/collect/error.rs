@@ -65,7 +65,7 @@ impl CollectError {
     }
 
     /// What an operator can do about it, where there is something.
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::GoneWithoutTls { .. } => {
                 Some("if that is right, run `vouchsafe forget GUN`; better, give the server TLS")
@@ -75,7 +75,7 @@ impl CollectError {
                  `docker trust sign GUN:TAG`",
             ),
             Self::Refused { error, .. } => error.fault.hint(),
-            Self::Request(_) => None,
+            Self::Request(error) => error.cause.hint(),
         }
     }
 

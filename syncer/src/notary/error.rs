@@ -148,6 +148,18 @@ impl Cause {
         }
     }
 
+    /// What an operator can do about it, where there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        let Self::Connect { reason } = self.innermost() else {
+            return None;
+        };
+        // As rustls says it of a certificate by an authority that nobody told it to trust.
+        reason.contains("UnknownIssuer").then_some(
+            "name the authority that certifies the server: `cert` of the validator, `--ca` of \
+             `vouchsafe root-key`",
+        )
+    }
+
     /// Whether the same request may well succeed in a moment.
     pub fn is_transient(&self) -> bool {
         matches!(

@@ -40,16 +40,10 @@ pub(super) async fn pass(
         now: inner.ledger.time(inner.clock.now()),
     };
     if let Err(error) = run.run(scope, &mut report).await {
-        tracing::error!(server = %lane.server, reason = error.label(), %error, "the pass stops");
         report.error = Some(Failure::of_server(&lane.server, error.label(), error));
     }
     report.requests = client.requests() - before;
-    tracing::info!(
-        server = %lane.server, source = ?report.source,
-        unchanged = report.unchanged, updated = report.updated, withdrawn = report.withdrawn,
-        failed = report.failed, skipped = report.skipped, requests = report.requests,
-        "pass finished"
-    );
+    report.log();
     report
 }
 
@@ -130,8 +124,10 @@ impl Run<'_> {
         };
         tracing::debug!(server = %self.lane.server, %error, "no changefeed");
         if let (FeedError::Request(error), true) = (&error, error.is_unreachable()) {
-            let failure = Failure::of_server(&self.lane.server, error.label(), error);
-            report.error = Some(failure);
+            report.error = Some(Failure {
+                hint: error.cause.hint(),
+                ..Failure::of_server(&self.lane.server, error.label(), error)
+            });
             return None;
         }
         report.source = Source::Poll;
@@ -194,8 +190,9 @@ impl Run<'_> {
             self.settle(&done, report).await;
         }
         report.skipped = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
-        if report.skipped > 0 {
-            let message = format!("{patience} repositories in a row found no answer");
+        if report.skipped > 0 || (total > 0 && unreachable == total) {
+            let message =
+                format!("{server}: no answer about {unreachable} of {total} repositories");
             report.error = Some(Failure::of_server(server, "unreachable", message));
         }
     }
@@ -206,6 +203,7 @@ impl Run<'_> {
             let role = failure.role.as_ref().map(tracing::field::display);
             tracing::warn!(
                 %server, %gun, role, reason = failure.label, error = failure.message,
+                hint = failure.hint,
                 "not brought up to date"
             );
         }
@@ -231,7 +229,7 @@ impl Run<'_> {
 
     fn remember(&self, state: &mut ServerState, news: Option<News>, report: &ServerReport) {
         state.last_error = report.error.as_ref().map(ToString::to_string);
-        if report.skipped > 0 {
+        if report.error.is_some() {
             return;
         }
         state.last_pass = Some(self.now);

@@ -210,6 +210,23 @@ async fn a_server_that_stops_answering_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_answered_nothing_was_not_reached() {
+    let server = ScriptedServer::plain().unwrap();
+    publish_many(&server, 2);
+    let bench = Bench::new(Configuration::of(&[&server], None));
+    for number in 0..2 {
+        server.script(Route::Repository(name(number)), Answer::Closed);
+    }
+    let report = bench.pass().await;
+    let first = &report.servers[0];
+    assert_eq!((first.failed, first.skipped), (2, 0));
+    assert_eq!(first.error.as_ref().unwrap().label, "unreachable");
+    let state = bench.store.server_state(&first.server).unwrap().unwrap();
+    assert_eq!(state.last_pass, None);
+    assert!(state.last_error.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_repository_is_asked_about_and_withdrawn() {
     let certificates = Certificates::new().unwrap();
     let server = ScriptedServer::tls(&certificates).unwrap();
