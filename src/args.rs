@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::{Gun, Server};
 
 /// Decides which container images may run, from Notary signatures that were verified beforehand.
@@ -88,8 +89,15 @@ pub(crate) enum OutputFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Pull trust data from the Notary servers, verify it and store it.
+    ///
+    /// A running `vouchsafe serve` holds the store and syncs by itself; this is for a store that
+    /// nobody holds.
     Sync(SyncArgs),
     /// Answer Kubernetes admission requests from the store.
+    ///
+    /// Syncs at its start and then on `sync.schedule`. Answers POST requests to /mutate and
+    /// /validate; GET /health, /ready and /metrics say how it is. A changed configuration or
+    /// certificate is taken up without a restart.
     Serve(ServeArgs),
     /// Say what admission would answer for an image, and why.
     Check(CheckArgs),
@@ -97,12 +105,15 @@ pub(crate) enum Command {
     Review(ReviewArgs),
     /// Show what is stored: repositories, tags, versions, expiry, freshness, last sync.
     Status(StatusArgs),
-    /// Drop everything that is stored and remembered of a repository.
+    /// Drop everything that is stored and remembered of a repository, after asking.
     Forget(ForgetArgs),
     /// Check the configuration, or print its schema.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Fetch a repository's root keys from a server, for you to compare and pin.
+    ///
+    /// Nothing is verified: compare what is shown with the key that the publisher gives you before
+    /// you pin it. Needs no configuration and no store.
     RootKey(RootKeyArgs),
     /// Print a completion script for a shell.
     Completions {
@@ -113,8 +124,8 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct SyncArgs {
-    /// Repositories to sync; without any, all that the configuration selects.
-    #[arg(value_name = "GUN")]
+    /// Repositories to sync, such as docker.io/library/nginx; without any, all that the configuration selects.
+    #[arg(value_name = "GUN", value_parser = gun)]
     pub(crate) guns: Vec<Gun>,
     /// Go on, at the times of `sync.schedule` (cron, UTC).
     #[arg(long, conflicts_with = "guns")]
@@ -171,7 +182,7 @@ pub(crate) struct ReviewArgs {
 #[derive(Args, Debug)]
 pub(crate) struct StatusArgs {
     /// One repository, with its tags; without it, all.
-    #[arg(value_name = "GUN")]
+    #[arg(value_name = "GUN", value_parser = gun)]
     pub(crate) gun: Option<Gun>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -179,8 +190,8 @@ pub(crate) struct StatusArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ForgetArgs {
-    /// The repository.
-    #[arg(value_name = "GUN")]
+    /// The repository, such as docker.io/library/nginx.
+    #[arg(value_name = "GUN", value_parser = gun)]
     pub(crate) gun: Gun,
     /// Forget what one server said only; without it, every server.
     #[arg(long, value_name = "URL")]
@@ -200,8 +211,8 @@ pub(crate) enum ConfigCommand {
 
 #[derive(Args, Debug)]
 pub(crate) struct RootKeyArgs {
-    /// The repository.
-    #[arg(value_name = "GUN")]
+    /// The repository, such as docker.io/library/nginx.
+    #[arg(value_name = "GUN", value_parser = gun)]
     pub(crate) gun: Gun,
     /// The Notary server.
     #[arg(long, value_name = "URL")]
@@ -210,12 +221,23 @@ pub(crate) struct RootKeyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// User name, where the server asks for one; the password is read from `VOUCHSAFE_PASSWORD`.
-    #[arg(long, value_name = "NAME", requires = "password")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) username: Option<String>,
     #[arg(long, env = "VOUCHSAFE_PASSWORD", hide = true, hide_env_values = true)]
     pub(crate) password: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// Reads a repository's name. Who writes an image instead is told its repository.
+fn gun(text: &str) -> Result<Gun, String> {
+    text.parse().map_err(|error| {
+        let image: Option<Reference> = text.parse().ok();
+        image.map_or_else(
+            || format!("{error}"),
+            |image| format!("{error}; did you mean `{}`?", image.gun()),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -227,5 +249,21 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_image_in_place_of_a_repository_is_answered_with_its_repository() {
+        assert_eq!(
+            gun("docker.io/library/nginx").unwrap().as_str(),
+            "docker.io/library/nginx"
+        );
+        for image in ["nginx", "docker.io/library/nginx:1.27"] {
+            let error = gun(image).unwrap_err();
+            assert!(
+                error.ends_with("did you mean `docker.io/library/nginx`?"),
+                "{error}"
+            );
+        }
+        assert!(!gun("not an image").unwrap_err().contains("did you mean"));
     }
 }

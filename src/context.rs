@@ -1,6 +1,7 @@
 //! What commands share: the configuration, the clock, and the store, whoever holds it.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,14 +16,23 @@ use crate::printer::note;
 
 /// Reads and checks the configuration file.
 pub(crate) fn config(common: &Common) -> Result<Config, Error> {
+    config_with_text(common).map(|(config, _)| config)
+}
+
+/// Reads and checks the configuration file; returns its text, too, to notice when it changes.
+pub(crate) fn config_with_text(common: &Common) -> Result<(Config, String), Error> {
     let path = &common.config;
-    let text = fs::read_to_string(path).map_err(|source| {
-        format!(
-            "{}: {source}\nhint: name the file with --config or VOUCHSAFE_CONFIG",
-            path.display()
-        )
-    })?;
-    Ok(Config::parse(&text, &path.display().to_string())?)
+    let unreadable = |source| {
+        let path = path.display();
+        format!("{path}: {source}\nhint: name the file with --config or VOUCHSAFE_CONFIG")
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let mut text = String::new();
+    file.take(MAX_CONFIG)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
+    let config = Config::parse(&text, &path.display().to_string())?;
+    Ok((config, text))
 }
 
 /// Opens the store for a command that writes it.
@@ -33,7 +43,8 @@ pub(crate) fn store(common: &Common, config: &Config) -> Result<Store, Error> {
     let opened = Store::open(&common.store, now).map_err(|error| -> Error {
         if matches!(error, OpenError::Held { .. }) {
             format!(
-                "{error}\nhint: a running `vouchsafe serve` syncs by itself, on `sync.schedule`"
+                "{error}\nhint: a running `vouchsafe serve` or `vouchsafe sync --watch` syncs by \
+                 itself, on `sync.schedule`; `vouchsafe status` shows when it last did"
             )
             .into()
         } else {
@@ -120,3 +131,6 @@ pub(crate) fn judgement_time(reader: &dyn Reader) -> Result<Timestamp, Error> {
     }
     Ok(now)
 }
+
+/// A configuration is text that people write; what is beyond this is cut off, and no longer valid.
+const MAX_CONFIG: u64 = 16 << 20;

@@ -23,7 +23,9 @@ pub(crate) fn start(common: &Common, quiet: bool) {
     let started = match common.log_format {
         LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
         LogFormat::Text => {
-            let ansi = io::IsTerminal::is_terminal(&io::stderr());
+            // Colours are for terminals whose owner wants them (https://no-color.org).
+            let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let ansi = io::IsTerminal::is_terminal(&io::stderr()) && !unwanted;
             builder
                 .with_ansi(ansi)
                 .with_target(false)

@@ -50,10 +50,10 @@ pub(crate) fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));
 }
 
-/// Asks a yes-or-no question on the terminal; without one, the answer is no.
+/// Asks a yes-or-no question on the terminal, which there has to be.
 pub(crate) fn ask(question: &str) -> Result<bool, Error> {
     if !io::stdin().is_terminal() {
-        return Ok(false);
+        return Err("nothing was done: there is no terminal to ask on\nhint: say --yes".into());
     }
     write!(io::stderr().lock(), "{question} [y/N] ")?;
     let mut answer = String::new();

@@ -1,19 +1,27 @@
-//! How a sync pass gets on: a bar on a terminal, log lines elsewhere.
+//! How a sync pass gets on: a bar on a terminal, a line now and then elsewhere.
 
 use std::io::{self, IsTerminal as _};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use vouchsafe_syncer::{Event, Outcome, Progress};
+use vouchsafe_syncer::{Event, Progress};
 
-/// A bar that counts repositories.
+use crate::printer::note;
+
+/// Counts repositories, on standard error.
 #[derive(Debug)]
-pub(crate) struct Bar(ProgressBar);
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    /// When the last line was written, where lines are written instead of a bar.
+    last_line: Option<Mutex<Instant>>,
+}
 
 impl Bar {
-    /// A bar on standard error; nothing where that is no terminal.
-    pub(crate) fn new() -> Self {
-        let terminal = io::stderr().is_terminal();
-        let target = if terminal {
+    /// A bar where standard error is a terminal that shows no log lines, which would run into it.
+    pub(crate) fn new(shows_log: bool) -> Self {
+        let draws = io::stderr().is_terminal() && !shows_log;
+        let target = if draws {
             ProgressDrawTarget::stderr()
         } else {
             ProgressDrawTarget::hidden()
@@ -21,12 +29,28 @@ impl Bar {
         let bar = ProgressBar::with_draw_target(Some(0), target);
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
         // The template is fixed and valid; with another one the bar would only look plain.
-        Self(bar.with_style(style.unwrap_or_else(|_error| ProgressStyle::default_bar())))
+        let style = style.unwrap_or_else(|_error| ProgressStyle::default_bar());
+        Self {
+            bar: bar.with_style(style),
+            last_line: (!draws).then(|| Mutex::new(Instant::now())),
+        }
     }
 
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
+    }
+
+    fn line(&self) {
+        let Some(last_line) = &self.last_line else {
+            return;
+        };
+        let mut last_line = last_line.lock().unwrap_or_else(PoisonError::into_inner);
+        if last_line.elapsed() >= BETWEEN_LINES {
+            *last_line = Instant::now();
+            let total = self.bar.length().unwrap_or_default();
+            note(&format!("{} of {total} repositories", self.bar.position()));
+        }
     }
 }
 
@@ -34,37 +58,16 @@ impl Progress for Bar {
     fn event(&self, event: Event<'_>) {
         match event {
             Event::Planned { total, .. } => {
-                self.0.inc_length(u64::try_from(total).unwrap_or(u64::MAX));
+                self.bar
+                    .inc_length(u64::try_from(total).unwrap_or(u64::MAX));
             }
             Event::Done { gun, .. } => {
-                self.0.inc(1);
-                self.0.set_message(gun.to_string());
+                self.bar.inc(1);
+                self.bar.set_message(gun.to_string());
+                self.line();
             }
         }
     }
 }
 
-/// One log line for each repository that changed or failed.
-#[derive(Debug)]
-pub(crate) struct Log;
-
-impl Progress for Log {
-    fn event(&self, event: Event<'_>) {
-        match event {
-            Event::Planned { server, total } => tracing::debug!(%server, total, "sync pass begins"),
-            Event::Done {
-                server,
-                gun,
-                outcome,
-            } => match outcome {
-                Outcome::Failed(failure) => {
-                    let hint = failure.hint.unwrap_or_default();
-                    tracing::warn!(%server, %gun, reason = failure.label, hint, "{}", failure.message);
-                }
-                Outcome::Unchanged => tracing::debug!(%server, %gun, "unchanged"),
-                Outcome::Updated => tracing::info!(%server, %gun, "committed"),
-                Outcome::Withdrawn => tracing::warn!(%server, %gun, "withdrawn by the server"),
-            },
-        }
-    }
-}
+const BETWEEN_LINES: Duration = Duration::from_secs(5);

@@ -43,7 +43,7 @@ pub(crate) fn run(command: &ConfigCommand, common: &Common) -> Result<Outcome, E
 
 fn check(output: OutputArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
-    crate::command::sync::schedule(&config)?;
+    crate::command::sync::schedule(&config, &common.config)?;
     let summary = summary(&config);
     Printer::new(output.output).print(&summary, |summary| text(summary, common))?;
     for warning in &summary.warnings {

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &ForgetArgs, common: &Common) -> Result<Outcome, Error> 
         servers.join(", ")
     );
     if !args.yes && !ask(&question)? {
-        note("nothing was forgotten; without a terminal, say --yes");
+        note("nothing was forgotten");
         return Ok(Outcome::No);
     }
     let forgotten = reader.forget(args.server.as_ref(), &args.gun)?;

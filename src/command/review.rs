@@ -47,10 +47,12 @@ pub(crate) fn run(args: &ReviewArgs, common: &Common) -> Result<Outcome, Error> 
     let documents = documents(&read(&args.file)?, &args.file)?;
     let config = context::config(common)?;
     let admission = admission(config, common)?;
-    if let [review] = documents.as_slice()
-        && text(review, "kind") == "AdmissionReview"
-    {
-        return answer_review(&admission, review);
+    let is_review = |document: &Value| text(document, "kind") == "AdmissionReview";
+    if documents.iter().all(is_review) {
+        return answer_reviews(&admission, &documents);
+    }
+    if documents.iter().any(is_review) {
+        return Err("admission reviews and manifests in one file; review them one by one".into());
     }
     let objects: Vec<Value> = documents.into_iter().flat_map(objects).collect();
     let answers = objects
@@ -79,7 +81,7 @@ fn read(file: &Path) -> Result<String, Error> {
 /// The documents of a YAML text, of which JSON is one; empty ones are left out.
 fn documents(yaml: &str, file: &Path) -> Result<Vec<Value>, Error> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)
-        .map_err(|error| format!("{}: {error}", file.display()))?;
+        .map_err(|error| format!("{}: {}", file.display(), error.without_snippet()))?;
     let documents: Vec<Value> = documents
         .into_iter()
         .filter(|value| !value.is_null())
@@ -119,15 +121,17 @@ fn admission(config: Config, common: &Common) -> Result<Admission, Error> {
     ))
 }
 
-/// Prints what the API server would get for a review.
-fn answer_review(admission: &Admission, review: &Value) -> Result<Outcome, Error> {
-    let answer = ask(admission, review)?;
-    print(&(serde_json::to_string_pretty(&answer)? + "\n"))?;
-    Ok(if Response::of(answer)?.allowed {
-        Outcome::Yes
-    } else {
-        Outcome::No
-    })
+/// Prints what the API server would get for each review, one after another.
+fn answer_reviews(admission: &Admission, reviews: &[Value]) -> Result<Outcome, Error> {
+    let mut outcome = Outcome::Yes;
+    for review in reviews {
+        let answer = ask(admission, review)?;
+        print(&(serde_json::to_string_pretty(&answer)? + "\n"))?;
+        if !Response::of(answer)?.allowed {
+            outcome = Outcome::No;
+        }
+    }
+    Ok(outcome)
 }
 
 fn ask(admission: &Admission, review: &Value) -> Result<Value, Error> {

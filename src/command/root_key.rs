@@ -1,7 +1,7 @@
 //! `vouchsafe root-key`: a repository's root keys, for the operator to compare and pin.
 
 use vouchsafe_syncer::notary::{Backoff, Credentials, NotaryClient, Pace};
-use vouchsafe_syncer::{RootKeys, fetch_root_keys};
+use vouchsafe_syncer::{RootKeys, RootKeysError, fetch_root_keys};
 
 use crate::args::RootKeyArgs;
 use crate::exit::{Error, Outcome};
@@ -13,6 +13,9 @@ pub(crate) fn run(args: &RootKeyArgs) -> Result<Outcome, Error> {
         std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
     };
     let certificates = args.ca.as_ref().map(read).transpose()?;
+    if args.username.is_some() && args.password.is_none() {
+        return Err("--username needs a password: set VOUCHSAFE_PASSWORD".into());
+    }
     let credentials = args.username.clone().zip(args.password.clone());
     let credentials = credentials.map(|(username, password)| Credentials::Inline {
         username,
@@ -24,8 +27,13 @@ pub(crate) fn run(args: &RootKeyArgs) -> Result<Outcome, Error> {
         credentials,
         Pace::default(),
         Backoff::default(),
-    )?;
-    let keys = runtime::new()?.block_on(fetch_root_keys(&client, &args.gun))?;
+    )
+    .map_err(|error| match &args.ca {
+        Some(file) => format!("--ca {}: {error}", file.display()),
+        None => error.to_string(),
+    })?;
+    let fetched = runtime::new()?.block_on(fetch_root_keys(&client, &args.gun));
+    let keys = fetched.map_err(|error| with_hint(&error))?;
     let printer = Printer::new(args.output.output);
     printer.print(&keys, |keys| {
         keys.keys.iter().map(|key| key.pem.as_str()).collect()
@@ -34,6 +42,21 @@ pub(crate) fn run(args: &RootKeyArgs) -> Result<Outcome, Error> {
         explain(&keys);
     }
     Ok(Outcome::Yes)
+}
+
+/// The error, and what can be done about it.
+fn with_hint(error: &RootKeysError) -> String {
+    let hint = match error {
+        RootKeysError::Request(error) if error.cause.is_not_found_by_notary() => {
+            Some("nobody published trust data under this name there; check the name")
+        }
+        RootKeysError::Request(error) => error.cause.hint(),
+        RootKeysError::Metadata { .. } | _ => None,
+    };
+    hint.map_or_else(
+        || error.to_string(),
+        |hint| format!("{error}\nhint: {hint}"),
+    )
 }
 
 /// What surrounds the keys; on standard error, so that standard output is PEM and nothing else.

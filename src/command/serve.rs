@@ -5,9 +5,10 @@ mod gauges;
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::watch as channel;
 use vouchsafe_policy::Config;
 use vouchsafe_store::{Reader, Store};
 use vouchsafe_trust::Clock;
@@ -24,19 +25,20 @@ use crate::exit::{Error, Outcome};
 use crate::{runtime, signal};
 
 pub(crate) fn run(args: &ServeArgs, common: &Common) -> Result<Outcome, Error> {
-    let config = context::config(common)?;
-    sync::schedule(&config)?;
+    let (config, text) = context::config_with_text(common)?;
+    sync::schedule(&config, &common.config)?;
+    let watch = Watch::since(common.config.clone(), text.as_bytes());
     // What cannot work is found out before the store is held.
     let listeners = listeners(args)?;
     let store = context::store(common, &config)?;
-    runtime::new()?.block_on(serve(args, common, config, listeners, store))?;
+    runtime::new()?.block_on(serve(args, common, (config, watch), listeners, store))?;
     Ok(Outcome::Yes)
 }
 
 async fn serve(
     args: &ServeArgs,
     common: &Common,
-    config: Config,
+    (config, watch): (Config, Watch),
     listeners: Listeners,
     store: Store,
 ) -> Result<(), Error> {
@@ -47,7 +49,7 @@ async fn serve(
     let serving = Serving::new(certificate(args, &*clock)?);
     readiness.set(Condition::Certificate, true);
 
-    let (configs, configured) = watch::channel(Arc::new(config.clone()));
+    let (configs, configured) = channel::channel(Arc::new(config.clone()));
     let metrics = Metrics::new(gauges::all(&store, &configured));
     metrics.certificate_expiry(serving.not_after());
     let lookup = {
@@ -64,11 +66,11 @@ async fn serve(
     sync::answer_readers(&store, common);
     tokio::spawn(feed::run(store.clone(), configured, Arc::clone(&readiness)));
     tokio::spawn(reload::config(
-        Watch::new(vec![common.config.clone()]),
+        watch,
         Watch::INTERVAL,
         Arc::clone(&admission),
         Arc::clone(&metrics),
-        prepare(store, Arc::clone(&clock), configs),
+        prepare(common.config.clone(), store, Arc::clone(&clock), configs),
     ));
     if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
         tokio::spawn(reload::certificate(
@@ -104,9 +106,8 @@ fn certificate(args: &ServeArgs, clock: &dyn Clock) -> Result<Certificate, Error
         );
         return Ok(Certificate::self_signed(now)?);
     };
-    let read = |path: &std::path::PathBuf| {
-        fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
-    };
+    let read =
+        |path: &PathBuf| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
     let certificate = Certificate::from_pem(&read(chain)?, &read(key)?, now);
     Ok(certificate.map_err(|error| format!("{}: {error}", chain.display()))?)
 }
@@ -114,12 +115,13 @@ fn certificate(args: &ServeArgs, clock: &dyn Clock) -> Result<Certificate, Error
 /// What a new configuration needs before it decides anything: a schedule that is one, stored data
 /// verified against its pins, and a syncer that goes by it.
 fn prepare(
+    file: PathBuf,
     store: Store,
     clock: Arc<dyn Clock>,
-    configs: watch::Sender<Arc<Config>>,
+    configs: channel::Sender<Arc<Config>>,
 ) -> Arc<reload::Prepare> {
     Arc::new(move |config| {
-        sync::schedule(config)?;
+        sync::schedule(config, &file)?;
         context::reverify(&store, config, clock.now())?;
         configs.send_replace(Arc::new(config.clone()));
         Ok(())

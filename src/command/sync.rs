@@ -1,24 +1,25 @@
 //! `vouchsafe sync`: pull, verify, store.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
 use vouchsafe_store::socket::Listener;
 use vouchsafe_syncer::{
-    Failure, Options, PassReport, Progress, Schedule, Scope, ServerReport, Syncer, watch,
+    Failure, Options, PassReport, Progress, Schedule, Scope, ServerReport, Source, Syncer, watch,
 };
 
 use crate::args::{Common, SyncArgs};
 use crate::context::{self, StoreClock};
 use crate::exit::{Error, Outcome};
 use crate::printer::{Printer, note};
-use crate::progress::{Bar, Log};
+use crate::progress::Bar;
 use crate::{runtime, signal};
 
 pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
-    let schedule = schedule(&config)?;
+    let schedule = schedule(&config, &common.config)?;
     let store = context::store(common, &config)?;
     runtime::new()?.block_on(async {
         answer_readers(&store, common);
@@ -26,16 +27,17 @@ pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
             keep_to(&schedule, store, config).await;
             return Ok(Outcome::Yes);
         }
-        once(args, store, config).await
+        once(args, common, store, config).await
     })
 }
 
-/// The schedule of the configuration.
-pub(crate) fn schedule(config: &Config) -> Result<Schedule, Error> {
-    let text = &config.sync().schedule;
-    Ok(text
-        .parse()
-        .map_err(|error| format!("sync.schedule `{text}`: {error}"))?)
+/// The schedule of the configuration, which came from `file`.
+pub(crate) fn schedule(config: &Config, file: &Path) -> Result<Schedule, Error> {
+    let settings = config.sync();
+    Ok(settings.schedule.parse().map_err(|error| {
+        let (file, place) = (file.display(), settings.schedule_place);
+        format!("{file}{place}: `{}`: {error}", settings.schedule)
+    })?)
 }
 
 /// Lets other commands read the store while this process holds it.
@@ -59,40 +61,17 @@ pub(crate) fn syncer(store: &Store, config: Config, options: Options) -> Syncer 
 async fn keep_to(schedule: &Schedule, store: Store, config: Config) {
     let options = Options::from(config.sync());
     let syncer = syncer(&store, config, options);
-    let progress: Arc<dyn Progress> = Arc::new(Log);
-    watch(
-        &syncer,
-        schedule,
-        &progress,
-        |report| log(&report),
-        signal::stop(),
-    )
-    .await;
+    // The syncer logs what it does.
+    let progress: Arc<dyn Progress> = Arc::new(());
+    watch(&syncer, schedule, &progress, drop, signal::stop()).await;
 }
 
-/// One log line for a pass over one server.
-pub(crate) fn log(report: &ServerReport) {
-    let ServerReport {
-        server,
-        unchanged,
-        updated,
-        withdrawn,
-        failed,
-        skipped,
-        requests,
-        ..
-    } = report;
-    match &report.error {
-        None => {
-            tracing::info!(%server, unchanged, updated, withdrawn, failed, skipped, requests, "sync pass done");
-        }
-        Some(error) => {
-            tracing::warn!(%server, reason = error.label, skipped, "sync pass failed: {error}");
-        }
-    }
-}
-
-async fn once(args: &SyncArgs, store: Store, config: Config) -> Result<Outcome, Error> {
+async fn once(
+    args: &SyncArgs,
+    common: &Common,
+    store: Store,
+    config: Config,
+) -> Result<Outcome, Error> {
     let mut options = Options::from(config.sync());
     options.changefeed &= !args.full;
     let syncer = syncer(&store, config, options);
@@ -101,7 +80,7 @@ async fn once(args: &SyncArgs, store: Store, config: Config) -> Result<Outcome, 
     } else {
         Scope::Only(args.guns.clone())
     };
-    let bar = Arc::new(Bar::new());
+    let bar = Arc::new(Bar::new(common.verbose > 0));
     let progress: Arc<dyn Progress> = Arc::<Bar>::clone(&bar);
     let report = tokio::select! {
         report = syncer.pass(&scope, &progress) => report,
@@ -114,6 +93,7 @@ async fn once(args: &SyncArgs, store: Store, config: Config) -> Result<Outcome, 
     let printer = Printer::new(args.output.output);
     printer.print(&report, text)?;
     if !printer.is_json() {
+        feedless(&report).for_each(|warning| note(&warning));
         failures(&report).for_each(|failure| note(&explain(failure)));
     }
     outcome(&report)
@@ -143,6 +123,17 @@ fn failures(report: &PassReport) -> impl Iterator<Item = &Failure> {
         .flat_map(|server| server.error.iter().chain(&server.failures))
 }
 
+/// Servers without a changefeed, of which it is not known what else they have.
+fn feedless(report: &PassReport) -> impl Iterator<Item = String> {
+    report.servers.iter().filter_map(|server| {
+        let reason = server.changefeed.as_ref()?;
+        Some(format!(
+            "warning: no changefeed ({reason}), so only repositories that are stored or spelled out \
+             in the configuration were looked at"
+        ))
+    })
+}
+
 fn explain(failure: &Failure) -> String {
     let hint = failure
         .hint
@@ -152,15 +143,38 @@ fn explain(failure: &Failure) -> String {
 }
 
 fn text(report: &PassReport) -> String {
-    let line = |server: &ServerReport| {
-        let mut text = format!(
-            "{}: {} updated, {} unchanged, {} withdrawn, {} failed",
-            server.server, server.updated, server.unchanged, server.withdrawn, server.failed
-        );
-        if server.skipped > 0 {
-            text = format!("{text}, {} skipped", server.skipped);
-        }
-        format!("{text} ({} requests)\n", server.requests)
-    };
     report.servers.iter().map(line).collect()
+}
+
+fn line(report: &ServerReport) -> String {
+    let ServerReport {
+        server,
+        source,
+        unchanged,
+        updated,
+        withdrawn,
+        failed,
+        skipped,
+        requests,
+        ..
+    } = report;
+    let looked_at = unchanged + updated + withdrawn + failed + skipped;
+    let what = match source {
+        _ if report.error.is_some() && looked_at == 0 => "not reached".to_owned(),
+        Source::Changefeed | Source::Expired if looked_at == 0 => "nothing new".to_owned(),
+        Source::Poll | Source::Sweep if looked_at == 0 => {
+            "no repository is known here that the policy asks about".to_owned()
+        }
+        Source::Changefeed | Source::Expired | Source::Poll | Source::Requested | Source::Sweep => {
+            let skipped = match skipped {
+                0 => String::new(),
+                skipped => format!(", {skipped} skipped"),
+            };
+            format!(
+                "{updated} updated, {unchanged} unchanged, {withdrawn} withdrawn, {failed} failed{skipped}"
+            )
+        }
+    };
+    let plural = if *requests == 1 { "" } else { "s" };
+    format!("{server}: {what} ({requests} request{plural})\n")
 }

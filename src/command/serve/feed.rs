@@ -11,7 +11,6 @@ use vouchsafe_trust::Server;
 use vouchsafe_webhook::{Condition, Readiness};
 
 use crate::command::sync;
-use crate::progress::Log;
 
 /// Syncs as the configuration says, and anew whenever it changes.
 pub(super) async fn run(
@@ -21,7 +20,7 @@ pub(super) async fn run(
 ) {
     loop {
         let config = Arc::clone(&configs.borrow_and_update());
-        let Ok(schedule) = sync::schedule(&config) else {
+        let Ok(schedule) = config.sync().schedule.parse() else {
             // A configuration without a schedule is refused before it gets here.
             return;
         };
@@ -29,11 +28,8 @@ pub(super) async fn run(
         let syncer = sync::syncer(&store, (*config).clone(), options);
         let servers: Vec<Server> = syncer.servers().cloned().collect();
         let first = FirstFeed::new(&store, &servers, &readiness);
-        let progress: Arc<dyn Progress> = Arc::new(Log);
-        let report = |report: ServerReport| {
-            sync::log(&report);
-            first.take(&report);
-        };
+        let progress: Arc<dyn Progress> = Arc::new(());
+        let report = |report: ServerReport| first.take(&report);
         let changed = async {
             if configs.changed().await.is_err() {
                 std::future::pending::<()>().await;
