@@ -98,10 +98,8 @@ mod tests {
             repo in (server(), gun()), digests: [[u8; 32]; 2], numbers: [u32; 2], kinds: [bool; 2],
         ) {
             let repo = RepoKey::new(&repo.0, &repo.1);
-            let index = |at: usize| match kinds[at] {
-                true => PageIndex::Name(numbers[at]),
-                false => PageIndex::Digest(numbers[at]),
-            };
+            let kind = |at: usize| if kinds[at] { PageIndex::Name } else { PageIndex::Digest };
+            let index = |at: usize| kind(at)(numbers[at]);
             let digest = |at: usize| Sha256::from_bytes(digests[at]);
             let keys = [0, 1].map(|at| repo.page(&digest(at), index(at)));
             let same = digests[0] == digests[1] && index(0) == index(1);

@@ -125,6 +125,6 @@ pub(crate) fn image(name: &str) -> Sha256 {
 pub(crate) fn signed(store: &Store, query: &Query) -> Option<Sha256> {
     match store.evidence(query).unwrap() {
         Evidence::Known(known) => known.signed(query, now()).ok().map(|signed| signed.digest),
-        other => panic!("{other:?}"),
+        other @ (Evidence::Unknown | Evidence::Withdrawn { .. }) => panic!("{other:?}"),
     }
 }

@@ -6,11 +6,12 @@
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test of its own, in which every surprise has to fail"
 )]
 
-use std::io::{self, Read as _, Write as _};
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -44,7 +45,7 @@ fn main() {
         && (filters.is_empty() || filters.iter().any(|filter| NAME.contains(filter.as_str())))
     {
         a_killed_process_loses_nothing_that_it_had_committed();
-        writeln!(io::stdout(), "test {NAME} ... ok").unwrap();
+        println!("test {NAME} ... ok");
     }
 }
 
@@ -93,7 +94,7 @@ fn commit_for_ever(dir: &Path) {
         for number in 0..REPOSITORIES {
             let next = whole_version(&store, number).max(version - 1) + 1;
             store.commit(&server(), &state(number, next)).unwrap();
-            writeln!(io::stdout(), "{number} {next};").unwrap();
+            println!("{number} {next};");
         }
     }
 }

@@ -17,7 +17,7 @@ fn pinned(label: &str) -> Pins {
 fn facts(store: &Store, gun: &Gun) -> RepositoryFacts {
     match store.evidence(&tag(gun, "signed")).unwrap() {
         Evidence::Known(known) => known.facts,
-        other => panic!("{other:?}"),
+        other @ (Evidence::Unknown | Evidence::Withdrawn { .. }) => panic!("{other:?}"),
     }
 }
 
