@@ -141,10 +141,16 @@ fn table(name: &str, bare_url: &str, url: &str, script: &str) {
 fn realistic(image: &str) -> Value {
     let text = include_str!("../../webhook/fixtures/pod-create.json");
     let mut review: Value = serde_json::from_str(text).unwrap();
-    for list in ["containers", "initContainers"] {
-        let containers = review["request"]["object"]["spec"][list].as_array_mut();
-        for container in containers.into_iter().flatten() {
-            container["image"] = image.into();
+    let spec = &mut review["request"]["object"]["spec"];
+    for (list, pointer) in [
+        ("containers", "/image"),
+        ("initContainers", "/image"),
+        ("volumes", "/image/reference"),
+    ] {
+        for item in spec[list].as_array_mut().into_iter().flatten() {
+            if let Some(named) = item.pointer_mut(pointer) {
+                *named = image.into();
+            }
         }
     }
     review

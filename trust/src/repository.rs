@@ -72,6 +72,7 @@ pub struct RepositoryFacts {
     /// The repository.
     pub gun: Gun,
     /// The time for which the checks were made.
+    #[serde(with = "crate::time::compact")]
     pub verified_at: Timestamp,
     /// The identity of the pins that it was verified with ([`Pins::fingerprint`](crate::Pins)).
     pub pins: Sha256,
@@ -92,8 +93,10 @@ pub struct RepositoryFacts {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Validity {
     /// First moment.
+    #[serde(with = "crate::time::compact")]
     pub from: Timestamp,
     /// Last moment.
+    #[serde(with = "crate::time::compact")]
     pub until: Timestamp,
 }
 
@@ -103,6 +106,7 @@ pub struct RoleFacts {
     /// Its version.
     pub version: Version,
     /// The moment after which it no longer counts.
+    #[serde(with = "crate::time::compact")]
     pub expires: Timestamp,
     /// The SHA-256 of the file, by which its targets are stored.
     pub sha256: Sha256,

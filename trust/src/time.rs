@@ -26,6 +26,32 @@ pub fn parse_rfc3339(text: &str) -> Result<Timestamp, TimeError> {
     text.parse().map_err(|_error: jiff::Error| error())
 }
 
+/// Writes a [`Timestamp`] as RFC 3339 where people may read it, and as two integers where only a
+/// store does: reading those is part of every decision.
+pub(crate) mod compact {
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::Timestamp;
+
+    pub(crate) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        if to.is_human_readable() {
+            time.serialize(to)
+        } else {
+            (time.as_second(), time.subsec_nanosecond()).serialize(to)
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        if from.is_human_readable() {
+            Timestamp::deserialize(from)
+        } else {
+            let (second, nanosecond) = <(i64, i32)>::deserialize(from)?;
+            Timestamp::new(second, nanosecond).map_err(D::Error::custom)
+        }
+    }
+}
+
 fn has_rfc3339_shape(text: &[u8]) -> bool {
     let Some((date, rest)) = text.split_at_checked(PATTERN.len()) else {
         return false;
