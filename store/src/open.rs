@@ -121,6 +121,7 @@ fn open_parts(dir: &Path) -> Result<Result<Parts, String>, OpenError> {
 }
 
 fn try_parts(dir: &Path) -> Result<Parts, StoreError> {
+    remove_unfinished_snapshots(&dir.join("db")).map_err(StoreError::Io)?;
     let db = sled::Config::new()
         .path(dir.join("db"))
         .cache_capacity(CACHE)
@@ -143,6 +144,26 @@ fn try_parts(dir: &Path) -> Result<Parts, StoreError> {
         trees,
         durable,
     })
+}
+
+/// Removes the snapshots that sled was writing when it was killed. The one before them and the log
+/// hold all that they would have held, and sled would take the last of them for the newest: what it
+/// passes over has another suffix than what it writes (sled 0.34.7, `get_snapshot_files` and
+/// `write_snapshot`).
+fn remove_unfinished_snapshots(db: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(db) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Locks the directory. A file of its own, since sled's lock goes with what is set aside.

@@ -58,6 +58,20 @@ fn a_store_that_is_held_says_where_to_ask() {
 }
 
 #[test]
+fn a_snapshot_that_a_killed_process_was_writing_is_no_damage() {
+    let dir = TempDir::new("store").unwrap();
+    filled(dir.path());
+    let unfinished = dir.path().join("db/snap.7FFFFFFFFFFFFFFF.generating");
+    for bytes in ["", "the beginning of a snapshot"] {
+        fs::write(&unfinished, bytes).unwrap();
+        let Opened { store, set_aside } = Store::open(dir.path(), now()).unwrap();
+        assert_eq!(set_aside, None);
+        let evidence = store.evidence(&tag(&gun("app"), "tag-1")).unwrap();
+        assert!(matches!(evidence, Evidence::Known(_)));
+    }
+}
+
+#[test]
 fn another_format_is_set_aside() {
     for (stamp, found) in [
         (Some("vouchsafe-store 2\n"), "vouchsafe-store 2"),
