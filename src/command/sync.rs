@@ -93,6 +93,11 @@ async fn once(
     let printer = Printer::new(args.output.output);
     printer.print(&report, text)?;
     if !printer.is_json() {
+        if report.servers.is_empty() {
+            note(
+                "no validator of the configuration names a Notary server: there is nothing to sync",
+            );
+        }
         feedless(&report).for_each(|warning| note(&warning));
         failures(&report).for_each(|failure| note(&explain(failure)));
     }
