@@ -75,12 +75,14 @@ impl Store {
             .ok_or_else(|| StoreError::damaged(format!("a role file of {gun} is missing")))?;
         let terms = Terms {
             pins,
-            // The floors were raised by this very metadata.
-            accepted: None,
+            // The floors were raised by this very metadata, and say which delegations were published
+            // once.
+            accepted: Some(&before.record.back.accepted),
             now,
             expiry: Check::Record,
             // It was within the limits when it was taken in.
             limits: Limits {
+                root: u64::MAX,
                 role: u64::MAX,
                 timestamp: u64::MAX,
                 repository: u64::MAX,

@@ -101,6 +101,8 @@ pub enum DelegationStatus {
     },
     /// It has no file.
     Unpublished,
+    /// It was published once, and no longer is; it still speaks where it did before.
+    Vanished,
 }
 
 /// Why a stored repository does not hold under the pins of the present configuration.
@@ -249,6 +251,7 @@ impl From<DelegationState> for DelegationStatus {
             DelegationState::Accepted { paths } => Self::Accepted { paths },
             DelegationState::UnderSigned { needed, valid } => Self::UnderSigned { needed, valid },
             DelegationState::Unpublished => Self::Unpublished,
+            DelegationState::Vanished => Self::Vanished,
         }
     }
 }
@@ -259,6 +262,7 @@ impl From<DelegationStatus> for DelegationState {
             DelegationStatus::Accepted { paths } => Self::Accepted { paths },
             DelegationStatus::UnderSigned { needed, valid } => Self::UnderSigned { needed, valid },
             DelegationStatus::Unpublished => Self::Unpublished,
+            DelegationStatus::Vanished => Self::Vanished,
         }
     }
 }

@@ -63,6 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::json::Object;
 
     /// Expected forms were printed by `MarshalCanonical` of docker/go.
     #[test]
@@ -93,13 +94,18 @@ mod tests {
             Just(Json::Null),
             any::<bool>().prop_map(Json::Bool),
             (-(1_i64 << 53)..=(1 << 53)).prop_map(Json::Integer),
-            "[ -~éß😀]*".prop_map(Json::String),
+            "[ -~éß😀]*".prop_map(|text| Json::String(text.into())),
         ];
         leaf.prop_recursive(4, 32, 8, |inner| {
             prop_oneof![
-                prop::collection::vec(inner.clone(), 0..8).prop_map(Json::Array),
-                prop::collection::btree_map("[a-z\"\\\\é]{0,4}", inner, 0..8)
-                    .prop_map(Json::Object),
+                prop::collection::vec(inner.clone(), 0..8)
+                    .prop_map(|items| Json::Array(items.into())),
+                prop::collection::btree_map("[a-z\"\\\\é]{0,4}", inner, 0..8).prop_map(|members| {
+                    let members = members
+                        .into_iter()
+                        .map(|(name, value)| (name.into(), value));
+                    Json::Object(Object::new(members.collect()).unwrap())
+                }),
             ]
         })
     }

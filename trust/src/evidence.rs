@@ -99,7 +99,9 @@ impl RepositoryFacts {
                 let releases = DelegationName::releases();
                 match self.delegations.get(&releases) {
                     Some(
-                        DelegationState::Accepted { .. } | DelegationState::UnderSigned { .. },
+                        DelegationState::Accepted { .. }
+                        | DelegationState::UnderSigned { .. }
+                        | DelegationState::Vanished,
                     ) => {
                         vec![Role::Delegation(releases)]
                     }
@@ -187,7 +189,7 @@ impl Known {
                     valid,
                 });
             }
-            Some(DelegationState::Unpublished) => {
+            Some(DelegationState::Unpublished | DelegationState::Vanished) => {
                 return Err(NotSigned::Unpublished { role: role() });
             }
             None => return Err(NotSigned::NotDelegated { role: role() }),

@@ -84,7 +84,7 @@ impl FromStr for Reference {
         if let Some(at) = written.bytes().position(|byte| !byte.is_ascii_graphic()) {
             return Err(ReferenceError::BadCharacter { at });
         }
-        if grammar::is_identifier(written) {
+        if grammar::is_identifier(written) || grammar::is_local_id(written) {
             return Err(ReferenceError::Identifier);
         }
         let (host, rest) = grammar::split_host(written);

@@ -6,14 +6,15 @@
 //! from a known one only in case (Go matches struct fields case-insensitively, the last one wins).
 
 mod fields;
+mod object;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-pub use fields::{Fields, Object};
+pub use fields::Fields;
+pub use object::Object;
 
 /// A parsed JSON value.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,9 +26,9 @@ pub enum Json {
     /// An integer within ±2^53.
     Integer(i64),
     /// A string, escapes undone.
-    String(String),
+    String(Box<str>),
     /// An array.
-    Array(Vec<Self>),
+    Array(Box<[Self]>),
     /// An object, ordered by the UTF-8 bytes of its member names, as canonical JSON is.
     Object(Object),
 }
@@ -139,6 +140,14 @@ impl JsonError {
     }
 }
 
+/// A text from outside as it may stand in an error: its beginning, control characters escaped.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars()
+        .take(MAX_SHOWN)
+        .flat_map(char::escape_debug)
+        .collect()
+}
+
 /// What one parse shares: serde's errors are text, so the precise cause is kept beside them.
 #[derive(Default)]
 struct State {
@@ -219,11 +228,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(Json::String(text.to_owned()))
+        Ok(Json::String(text.into()))
     }
 
     fn visit_string<E>(self, text: String) -> Result<Json, E> {
-        Ok(Json::String(text))
+        Ok(Json::String(text.into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
@@ -232,26 +241,28 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(item) = items.next_element_seed(inner)? {
             array.push(item);
         }
-        Ok(Json::Array(array))
+        Ok(Json::Array(array.into()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
         let inner = self.deeper()?;
-        let mut object = BTreeMap::new();
-        while let Some(name) = members.next_key::<String>()? {
-            if object.contains_key(&name) {
-                return Err(self.state.fail(JsonError::DuplicateMember { member: name }));
-            }
-            let value = members.next_value_seed(inner)?;
-            object.insert(name, value);
+        let mut object = Vec::new();
+        while let Some(name) = members.next_key::<Box<str>>()? {
+            object.push((name, members.next_value_seed(inner)?));
         }
+        let object = Object::new(object).map_err(|name| {
+            let member = shown(&name);
+            self.state.fail(JsonError::DuplicateMember { member })
+        })?;
         Ok(Json::Object(object))
     }
 }
 
 const MAX_DEPTH: usize = 64;
-/// One target is about seven values, so this is half a million tags in one role file.
-const MAX_VALUES: usize = 4_000_000;
+const MAX_SHOWN: usize = 64;
+/// One target is about six values, so this is half a million tags in one role file. A value takes
+/// 24 bytes here, and a member's name 16 more.
+const MAX_VALUES: usize = 3_000_000;
 const MAX_SAFE: u64 = 1 << 53;
 
 #[cfg(test)]
@@ -283,11 +294,27 @@ mod tests {
     }
 
     #[test]
+    fn a_name_from_outside_is_shown_short_and_without_control_characters() {
+        let text = format!(r#"{{"\u001b[0m{0}":1,"\u001b[0m{0}":1}}"#, "x".repeat(1000));
+        let message = Json::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(
+            message.len() < 150 && !message.contains('\u{1b}'),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_value_is_small() {
+        assert!(size_of::<Json>() <= 24, "{}", size_of::<Json>());
+    }
+
+    #[test]
     fn keeps_members_in_canonical_order() {
         let Json::Object(object) = Json::parse(r#"{"é":1,"a":2,"B":3}"#.as_bytes()).unwrap()
         else {
             panic!("an object");
         };
-        assert_eq!(object.keys().collect::<Vec<_>>(), ["B", "a", "é"]);
+        let names: Vec<&str> = object.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["B", "a", "é"]);
     }
 }

@@ -14,7 +14,7 @@ pub use snapshot::Snapshot;
 pub use targets::{Delegation, Target, Targets};
 pub use timestamp::SnapshotMeta;
 
-use crate::json::{Fields, Json, JsonError};
+use crate::json::{Fields, Json, JsonError, shown};
 use crate::name::Version;
 use crate::time::{Timestamp, parse_rfc3339};
 
@@ -34,7 +34,7 @@ pub enum MetadataError {
     /// A delegation that Notary would not accept; it fails the file that makes it.
     #[error("the delegation to `{name}` is invalid: {reason}")]
     InvalidDelegation {
-        /// The delegated role's name as written, cut at 255 characters.
+        /// The delegated role's name as written, its beginning.
         name: String,
         /// The rule that it breaks.
         reason: &'static str,
@@ -56,7 +56,7 @@ pub enum MetadataError {
     WrongType {
         /// The type that the role has.
         expected: &'static str,
-        /// The type that is written, cut at 32 characters.
+        /// The type that is written, its beginning.
         found: String,
     },
 }
@@ -94,7 +94,7 @@ fn open<'a>(
     let fields = Fields::new("signed", signed, &known)?;
     let found = fields.string("_type")?;
     if found != expected {
-        let found = found.chars().take(32).collect();
+        let found = shown(found);
         return Err(MetadataError::WrongType { expected, found });
     }
     let expires = parse_rfc3339(fields.string("expires")?)

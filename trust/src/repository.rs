@@ -127,8 +127,11 @@ pub enum DelegationState {
         /// Distinct keys with a good signature.
         valid: u64,
     },
-    /// The snapshot states no file for it.
+    /// The snapshot states no file for it, and never did.
     Unpublished,
+    /// The snapshot stated a file for it once, and no longer does: whoever holds the snapshot's key
+    /// could hide it that way, so it still speaks where it did before.
+    Vanished,
 }
 
 /// What was accepted of a GUN before; no update may fall behind it.

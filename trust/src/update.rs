@@ -36,9 +36,13 @@ pub struct Terms<'a> {
 /// How large the role files of one repository may be, in bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// One root, snapshot, targets or delegation file. Notary's client takes up to 100 MiB.
+    /// One root. Notary's client takes up to 100 MiB; genuine ones have some KiB, and they are read
+    /// before anything about them is proven.
+    pub root: u64,
+    /// One snapshot, targets or delegation file. Notary's client takes up to 100 MiB.
     pub role: u64,
-    /// One timestamp. Notary's client takes up to 1 MiB.
+    /// One timestamp. Notary's client takes up to 1 MiB; genuine ones have half a KiB, and they are
+    /// read before anything about them is proven.
     pub timestamp: u64,
     /// All files of one repository together.
     pub repository: u64,
@@ -47,8 +51,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            root: 4 * MIB,
             role: 100 * MIB,
-            timestamp: MIB,
+            timestamp: MIB / 16,
             repository: 256 * MIB,
         }
     }
@@ -79,8 +84,9 @@ pub fn verify(
     update.finish()
 }
 
-/// The most delegated roles of one repository; Notary sets no limit.
-pub const MAX_DELEGATIONS: usize = 1024;
+/// The most delegated roles of one repository; Notary sets no limit. Docker Content Trust makes one
+/// for each signer.
+pub const MAX_DELEGATIONS: usize = 256;
 /// The most levels of delegation below `targets`.
 pub const MAX_DEPTH: usize = 16;
 

@@ -119,6 +119,12 @@ fn releases_speaks_where_it_is_published_and_targets_otherwise() {
         Ok(Sha256::of(b"t"))
     );
     assert_eq!(digest(Some(accepted(&[""]))), Ok(Sha256::of(b"r")));
+    let vanished = digest(Some(DelegationState::Vanished)).unwrap_err();
+    assert_eq!(
+        vanished.label(),
+        "delegation_not_published",
+        "it spoke before"
+    );
     let under_signed = DelegationState::UnderSigned {
         needed: 2,
         valid: 1,

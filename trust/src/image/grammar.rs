@@ -35,6 +35,18 @@ pub(super) fn is_identifier(text: &str) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// Whether `text` is a digest, or the beginning of one: a runtime looks that up among the images that
+/// it already has, whatever registry they came from (containerd `LocalResolve`).
+pub(super) fn is_local_id(text: &str) -> bool {
+    let algorithm = text.split_once(':').map(|(algorithm, _)| algorithm);
+    algorithm.is_some_and(|algorithm| {
+        matches!(
+            algorithm.to_ascii_lowercase().as_str(),
+            "sha256" | "sha384" | "sha512"
+        )
+    })
+}
+
 /// Whether `text` is a host: a DNS name or an IPv6 address in brackets, and a port at will.
 ///
 /// A name with underscores is no DNS name, and counts as one where it has no port: the grammar then

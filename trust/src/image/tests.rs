@@ -75,6 +75,8 @@ fn what_a_runtime_refuses_is_refused_for_its_reason() {
         ("nginx\n", bad(5)),
         ("a:тег", bad(2)),
         (HEX, ReferenceError::Identifier),
+        ("sha256:abcdef12", ReferenceError::Identifier),
+        ("SHA512:abcdef12", ReferenceError::Identifier),
         ("UPPER/x/Y", upper("x/Y")),
         ("Nginx", upper("Nginx")),
         ("quay.io/Team/x", upper("Team/x")),

@@ -1,12 +1,7 @@
 //! Reading the members of an object that has known ones.
 
-use std::collections::BTreeMap;
-
-use super::{Json, JsonError};
+use super::{Json, JsonError, Object, shown};
 use crate::name::Version;
-
-/// The members of a JSON object.
-pub type Object = BTreeMap<String, Json>;
 
 /// An object whose known members can be read; no other member resembles one of them.
 #[derive(Clone, Copy, Debug)]
@@ -34,14 +29,14 @@ impl<'a> Fields<'a> {
                 expected: "an object",
             });
         };
-        for member in members.keys() {
+        for (member, _) in members.iter() {
             let resembled = known
                 .iter()
-                .find(|known| *known != member && folds_to(member, known));
+                .find(|known| **known != member && folds_to(member, known));
             if let Some(known) = resembled {
                 return Err(JsonError::AmbiguousMember {
                     object: name,
-                    member: member.clone(),
+                    member: shown(member),
                     known,
                 });
             }
@@ -137,7 +132,7 @@ impl<'a> Fields<'a> {
                 let Json::String(text) = item else {
                     return Err(self.invalid(name, "an array of strings"));
                 };
-                Ok(text.as_str())
+                Ok(&**text)
             })
             .collect()
     }
@@ -167,20 +162,24 @@ fn folds_to(member: &str, known: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn object(member: &str, value: Json) -> Json {
+        Json::Object(Object::new(vec![(member.into(), value)]).unwrap())
+    }
+
     #[test]
     fn a_member_that_go_would_take_for_a_known_one_is_refused() {
         for member in ["VERSION", "Version", "ver\u{17f}ion"] {
-            let value = Json::Object([(member.to_owned(), Json::Integer(9))].into());
+            let value = object(member, Json::Integer(9));
             let error = Fields::new("signed", &value, &["version"]).unwrap_err();
             assert_eq!(error.label(), "ambiguous_member", "{member}");
         }
-        let value = Json::Object([("versions".to_owned(), Json::Integer(9))].into());
+        let value = object("versions", Json::Integer(9));
         assert!(Fields::new("signed", &value, &["version"]).is_ok());
     }
 
     #[test]
     fn null_is_missing() {
-        let value = Json::Object([("version".to_owned(), Json::Null)].into());
+        let value = object("version", Json::Null);
         let fields = Fields::new("signed", &value, &["version"]).unwrap();
         assert_eq!(
             fields.version("version").unwrap_err().label(),

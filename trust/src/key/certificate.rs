@@ -8,6 +8,7 @@ use x509_cert::der::asn1::{
 use x509_cert::ext::pkix::BasicConstraints;
 
 use super::{KeyError, Pem, PublicKey};
+use crate::json::shown;
 use crate::name::Gun;
 use crate::repository::Validity;
 use crate::time::Timestamp;
@@ -135,7 +136,7 @@ impl Certificate {
     pub fn fault(&self, gun: &Gun, now: Timestamp) -> Option<CertificateFault> {
         if !self.names(gun) {
             Some(CertificateFault::Name {
-                found: self.common_name.clone(),
+                found: self.common_name.as_deref().map(shown),
             })
         } else if !self.is_strong() {
             Some(CertificateFault::Weak)

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::public::key_id;
 use super::{Certificate, KeyError, PublicKey};
-use crate::json::{Fields, Json, JsonError, Object};
+use crate::json::{Fields, Json, JsonError, Object, shown};
 use crate::name::KeyId;
 
 /// A key that a role file lists: what it can verify, and under which certificate.
@@ -91,10 +91,10 @@ impl ListedKeys {
     /// A [`ListError`] if one is malformed, or is listed under an ID that is not its own.
     pub fn read(keys: &Object) -> Result<Self, ListError> {
         let mut listed = BTreeMap::new();
-        for (id, key) in keys {
+        for (id, key) in keys.iter() {
             let (computed, key) = read_key(key)?;
             if id.parse() != Ok(computed) {
-                let listed = id.chars().take(64).collect();
+                let listed = shown(id);
                 return Err(ListError::KeyIdMismatch { listed, computed });
             }
             listed.insert(computed, key);

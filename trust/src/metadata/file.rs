@@ -38,7 +38,7 @@ impl FileMeta {
                 return Err(hashes.invalid(name, "base64"));
             };
             let bytes = STANDARD
-                .decode(text)
+                .decode(text.as_bytes())
                 .map_err(|_error| hashes.invalid(name, "base64"))?;
             Ok(Some(bytes))
         };

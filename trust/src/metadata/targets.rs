@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::root::KeySet;
 use super::{Common, FileMeta, MetadataError, RoleKeys, open};
-use crate::json::{Fields, Json};
+use crate::json::{Fields, Json, shown};
 use crate::key::ListedKeys;
 use crate::name::{DelegationName, Role, Sha256};
 
@@ -53,10 +53,10 @@ impl Targets {
         let (fields, common) = open(signed, "Targets", &["targets", "delegations"])?;
         let mut targets = Vec::new();
         if fields.optional("targets").is_some() {
-            for (name, file) in fields.object("targets")? {
+            for (name, file) in fields.object("targets")?.iter() {
                 let FileMeta { length, sha256, .. } = FileMeta::read(file)?;
                 targets.push(Target {
-                    name: name.clone(),
+                    name: name.to_owned(),
                     sha256,
                     length,
                 });
@@ -111,7 +111,7 @@ fn read_delegation(
     let fields = Fields::new("a delegation", value, &known)?;
     let name = fields.string("name")?;
     let invalid = |reason| MetadataError::InvalidDelegation {
-        name: name.chars().take(255).collect(),
+        name: shown(name),
         reason,
     };
     let name: DelegationName = name

@@ -54,7 +54,7 @@ impl RootChain {
                 break (link, signed);
             };
             let next = next?;
-            link.check_successor(&next, gun, terms)?;
+            names_gun &= link.check_successor(&next, gun, terms)?;
             link = next;
         };
         if anchors.is_empty() {
@@ -130,10 +130,10 @@ struct SelfSigned {
 impl Link {
     fn read(bytes: &[u8], terms: Terms<'_>) -> Result<Self, Fault> {
         let length = count(bytes.len());
-        if length > terms.limits.role {
+        if length > terms.limits.root {
             return Err(Fault::TooLarge {
                 length,
-                limit: terms.limits.role,
+                limit: terms.limits.root,
             });
         }
         let envelope = Envelope::parse(bytes)?;
@@ -195,30 +195,40 @@ impl Link {
     }
 
     /// Checks that `next` is the following version and that this root's keys signed it too
-    /// (TUF 5.3.4, 5.3.5). The expiry of this root's certificates no longer matters.
-    fn check_successor(&self, next: &Self, gun: &Gun, terms: Terms<'_>) -> Result<(), Fault> {
+    /// (TUF 5.3.4, 5.3.5). The expiry of this root's certificates no longer matters. Returns whether
+    /// certificates made out to `gun` alone meet the threshold.
+    fn check_successor(&self, next: &Self, gun: &Gun, terms: Terms<'_>) -> Result<bool, Fault> {
         let found = next.root.common.version;
         let expected = self.root.common.version.next().unwrap_or(found);
         if found != expected {
             return Err(Fault::RootVersionGap { expected, found });
         }
-        let any_name = terms.pins.certificate_name == Check::Record;
-        let ids = self
-            .root
-            .certificates()
-            .filter(|(_, c)| c.is_strong() && (any_name || c.names(gun)))
-            .map(|(id, _)| id)
-            .collect();
-        let keys = self.root.root_keys_among(&ids);
-        let valid = count(next.envelope.signatures().signers(&keys).len());
-        if valid < keys.threshold() {
+        let signers = |allowed: &dyn Fn(&Certificate) -> bool| {
+            let certificates = self.root.certificates().filter(|(_, c)| c.is_strong());
+            let ids = certificates
+                .filter(|(_, c)| allowed(c))
+                .map(|(id, _)| id)
+                .collect();
+            let keys = self.root.root_keys_among(&ids);
+            count(next.envelope.signatures().signers(&keys).len())
+        };
+        let needed = self.threshold();
+        let named = signers(&|certificate| certificate.names(gun));
+        if named >= needed {
+            return Ok(true);
+        }
+        let valid = match terms.pins.certificate_name {
+            Check::Record => signers(&|_| true),
+            Check::Enforce => named,
+        };
+        if valid < needed {
             return Err(Fault::RootNotChained {
                 version: found,
-                needed: keys.threshold(),
+                needed,
                 valid,
             });
         }
-        Ok(())
+        Ok(false)
     }
 
     fn signers(

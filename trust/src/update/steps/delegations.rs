@@ -92,17 +92,20 @@ impl Update<'_, WantsDelegations> {
                     .iter()
                     .any(|parent| path.starts_with(parent.as_str()))
             });
-            if self
-                .state
-                .snapshot
-                .file(&Role::Delegation(delegation.name.clone()))
-                .is_some()
-            {
+            let role = Role::Delegation(delegation.name.clone());
+            if self.state.snapshot.file(&role).is_some() {
                 published.push(delegation);
             } else {
-                self.state
-                    .delegations
-                    .insert(delegation.name, DelegationState::Unpublished);
+                let floor = self
+                    .terms
+                    .accepted
+                    .and_then(|before| before.roles.get(&role));
+                let keys = delegation.keys.fingerprints();
+                let state = match floor.filter(|floor| floor.keys.is_subset(&keys)) {
+                    Some(_) => DelegationState::Vanished,
+                    None => DelegationState::Unpublished,
+                };
+                self.state.delegations.insert(delegation.name, state);
             }
         }
         for delegation in published.into_iter().rev() {

@@ -49,6 +49,10 @@ fn absent() -> Vec<Case> {
     let withdrawn = delegated()
         .unpublished("targets/alice")
         .publish(&["snapshot", "timestamp"]);
+    let hidden = delegated()
+        .unpublished(RELEASES)
+        .tag("targets", "signed", "older")
+        .publish(&["targets", "snapshot", "timestamp"]);
     let removed = plain().publish(&["targets", "targets", "snapshot", "timestamp"]);
     vec![
         Case::new(
@@ -72,6 +76,15 @@ fn absent() -> Vec<Case> {
         .accepted(delegated())
         .accepted(withdrawn)
         .answers("signed", &["alice"], "delegation_not_published"),
+        Case::new(
+            "delegation-hidden",
+            "a newer snapshot lists `targets/releases` no longer: `targets` does not step in",
+        )
+        .accepted(delegated())
+        .accepted(hidden)
+        .answers("signed", &[], "delegation_not_published")
+        .client_lists("targets", Some("older"))
+        .because("it asks `targets` then"),
         Case::new("delegation-removed", "a newer targets delegates no longer")
             .accepted(delegated())
             .accepted(removed)
