@@ -42,6 +42,23 @@ fn bad() -> Vec<Case> {
     ]
 }
 
+/// What whoever holds the snapshot's key could try.
+fn hidden() -> Case {
+    let hidden = delegated()
+        .unpublished(RELEASES)
+        .tag("targets", "signed", "older")
+        .publish(&["targets", "snapshot", "timestamp"]);
+    Case::new(
+        "delegation-hidden",
+        "a newer snapshot lists `targets/releases` no longer: `targets` does not step in",
+    )
+    .accepted(delegated())
+    .accepted(hidden)
+    .answers("signed", &[], "delegation_not_published")
+    .client_lists("targets", Some("older"))
+    .because("it asks `targets` then")
+}
+
 fn absent() -> Vec<Case> {
     let unpublished = delegated()
         .unpublished(RELEASES)
@@ -49,10 +66,6 @@ fn absent() -> Vec<Case> {
     let withdrawn = delegated()
         .unpublished("targets/alice")
         .publish(&["snapshot", "timestamp"]);
-    let hidden = delegated()
-        .unpublished(RELEASES)
-        .tag("targets", "signed", "older")
-        .publish(&["targets", "snapshot", "timestamp"]);
     let removed = plain().publish(&["targets", "targets", "snapshot", "timestamp"]);
     vec![
         Case::new(
@@ -76,15 +89,7 @@ fn absent() -> Vec<Case> {
         .accepted(delegated())
         .accepted(withdrawn)
         .answers("signed", &["alice"], "delegation_not_published"),
-        Case::new(
-            "delegation-hidden",
-            "a newer snapshot lists `targets/releases` no longer: `targets` does not step in",
-        )
-        .accepted(delegated())
-        .accepted(hidden)
-        .answers("signed", &[], "delegation_not_published")
-        .client_lists("targets", Some("older"))
-        .because("it asks `targets` then"),
+        hidden(),
         Case::new("delegation-removed", "a newer targets delegates no longer")
             .accepted(delegated())
             .accepted(removed)
