@@ -146,6 +146,11 @@ impl Vouchsafe {
         })
     }
 
+    /// The program.
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// The configuration file.
     pub fn config_file(&self) -> PathBuf {
         self.directory.path().join("config.yaml")
