@@ -5,15 +5,17 @@ mod message;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use vouchsafe_policy::Config;
-use vouchsafe_store::ReadError;
+use vouchsafe_store::{ReadError, StoreError};
 use vouchsafe_trust::{Clock, Evidence, Query};
 
+use crate::bounded::MAX_PLACES;
 use crate::metrics::{Metrics, Outcome};
+use crate::readiness::Readiness;
 use crate::review::{Answer, ApiVersion, Operation, Request, find_uid, read};
 use crate::text::printable;
 use crate::workload::{OldObject, Part, Place, Workload, images};
@@ -47,6 +49,8 @@ pub struct Admission {
     lookup: Box<Lookup>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    /// Who is told when the store fails.
+    readiness: OnceLock<Arc<Readiness>>,
 }
 
 impl Admission {
@@ -62,7 +66,14 @@ impl Admission {
             lookup,
             clock,
             metrics,
+            readiness: OnceLock::new(),
         }
+    }
+
+    /// Has `readiness` notice when the store turns out to be damaged, or its files unreadable. The
+    /// first call counts.
+    pub fn report_to(&self, readiness: Arc<Readiness>) {
+        self.readiness.get_or_init(|| readiness);
     }
 
     /// Decides by another configuration from now on. What is being decided keeps the previous one.
@@ -125,7 +136,8 @@ impl Admission {
         let now = self.clock.now();
         let namespace = Some(request.namespace.as_str()).filter(|name| !name.is_empty());
         let judged = Judged::of(places, deadline, |image| {
-            Verdict::of(&config, webhook, image, namespace, now, &*self.lookup)
+            let lookup = |query: &_| self.look_up(query);
+            Verdict::of(&config, webhook, image, namespace, now, lookup)
         });
         for (_, verdict) in judged.verdicts() {
             self.metrics.image(verdict.outcome());
@@ -137,10 +149,26 @@ impl Admission {
         );
         let answer = judged.answer();
         if let Some(reason) = denied {
-            let images = answer.audit.get("images").map_or("", String::as_str);
+            let images = &answer.audit.images;
             log_denied(webhook, request.uid.as_str(), Some(request), images, reason);
         }
         answer
+    }
+
+    fn look_up(&self, query: &Query) -> Result<Evidence, ReadError> {
+        (self.lookup)(query).inspect_err(|error| {
+            let label = match error {
+                ReadError::Store(error) => error.label(),
+                _ => "remote",
+            };
+            self.metrics.store_error(label);
+            if is_lasting(error)
+                && let Some(readiness) = self.readiness.get()
+                && readiness.fail_store()
+            {
+                tracing::error!(%error, "the store failed: not ready and not healthy any more");
+            }
+        })
     }
 
     fn deny(
@@ -158,8 +186,16 @@ impl Admission {
     }
 }
 
-/// The one event of a denied review. Strings of the request are recorded as such, so that the log
-/// escapes what is in them.
+/// Whether only a restart helps, which sets damaged contents aside.
+const fn is_lasting(error: &ReadError) -> bool {
+    matches!(
+        error,
+        ReadError::Store(StoreError::Damaged { .. } | StoreError::Engine(_) | StoreError::Io(_))
+    )
+}
+
+/// The one event of a denied review. Whatever the request says is cut and escaped before it is
+/// recorded.
 fn log_denied(
     webhook: Webhook,
     uid: &str,
@@ -169,10 +205,10 @@ fn log_denied(
 ) {
     tracing::warn!(
         webhook = webhook.name(),
-        uid,
-        namespace = request.map(|request| request.namespace.as_str()),
-        kind = request.map(|request| request.kind.kind.as_str()),
-        name = request.map(Request::object_name),
+        uid = printable(uid, MAX_NAME),
+        namespace = request.map(|request| printable(request.namespace.as_str(), MAX_NAME)),
+        kind = request.map(|request| printable(request.kind.kind.as_str(), MAX_NAME)),
+        name = request.map(|request| printable(request.object_name(), MAX_NAME)),
         detail,
         reason,
         "review denied"
@@ -192,8 +228,8 @@ pub enum Refusal {
     /// Its body did not arrive whole.
     #[error("{0}")]
     Cut(String),
-    /// Its body did not arrive in time.
-    #[error("the request did not arrive in time; try again")]
+    /// Its body did not arrive in time, or took all of the time to be read.
+    #[error("the request did not arrive, or could not be read, in time; try again")]
     Late,
     /// It names no image, of a kind that has to.
     #[error("the object names no image: a {kind} needs at least one container")]
@@ -210,6 +246,12 @@ pub enum Refusal {
     /// The decision failed in a way that it never should.
     #[error("the decision failed unexpectedly; the webhook's log says where")]
     Panicked,
+    /// Its object has more places for images than anything that runs.
+    #[error("the object has {places} places for images, and {MAX_PLACES} at most are judged")]
+    TooManyPlaces {
+        /// How many it has.
+        places: usize,
+    },
     /// It is no admission review that can be read.
     #[error("{0}")]
     Undecodable(String),
@@ -236,6 +278,7 @@ impl Refusal {
             Self::NoObject => "no_object",
             Self::Overloaded => "overloaded",
             Self::Panicked => "panic",
+            Self::TooManyPlaces { .. } => "too_many_places",
             Self::Undecodable(_) => "undecodable",
             Self::UnknownKind { .. } => "unknown_kind",
         }
@@ -280,6 +323,10 @@ fn scope<'r>(request: &'r Request<'_>) -> Scope<'r> {
         return Scope::Refuse(Refusal::NoImage {
             kind: kind.to_owned(),
         });
+    }
+    if places.len() > MAX_PLACES {
+        let places = places.len();
+        return Scope::Refuse(Refusal::TooManyPlaces { places });
     }
     Scope::Judge(places)
 }

@@ -11,6 +11,7 @@ pub mod server;
 pub mod tls;
 pub mod watch;
 
+mod bounded;
 mod review;
 #[cfg(test)]
 mod testing;

@@ -27,6 +27,7 @@ pub struct Metrics {
     admissions: Family<AdmissionLabels, Counter>,
     duration: Family<WebhookLabels, Histogram, fn() -> Histogram>,
     images: Family<ImageLabels, Counter>,
+    store_errors: Family<CauseLabels, Counter>,
     config_loads: Family<ResultLabels, Counter>,
     certificate_loads: Family<ResultLabels, Counter>,
     certificate_expiry: Gauge,
@@ -40,6 +41,7 @@ impl Metrics {
             admissions: Family::default(),
             duration: Family::new_with_constructor(histogram),
             images: Family::default(),
+            store_errors: Family::default(),
             config_loads: Family::default(),
             certificate_loads: Family::default(),
             certificate_expiry: Gauge::default(),
@@ -67,6 +69,11 @@ impl Metrics {
             "vouchsafe_image_decisions",
             "Distinct images decided upon, per admission review",
             self.images.clone(),
+        );
+        registry.register(
+            "vouchsafe_store_errors",
+            "Times that the store could not tell what it holds about an image",
+            self.store_errors.clone(),
         );
         registry.register(
             "vouchsafe_config_loads",
@@ -111,6 +118,13 @@ impl Metrics {
         let Outcome { decision, reason } = outcome;
         let labels = ImageLabels { decision, reason };
         self.images.get_or_create(&labels).inc();
+    }
+
+    /// Counts a read of the store that failed.
+    pub fn store_error(&self, cause: &'static str) {
+        self.store_errors
+            .get_or_create(&CauseLabels { cause })
+            .inc();
     }
 
     /// Counts a version of the configuration.
@@ -216,6 +230,11 @@ struct WebhookLabels {
 struct ImageLabels {
     decision: &'static str,
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct CauseLabels {
+    cause: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]

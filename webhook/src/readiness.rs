@@ -40,7 +40,7 @@ impl Condition {
 
     const fn explanation(self) -> &'static str {
         match self {
-            Self::Store => "the store is not open",
+            Self::Store => "the store is not open, or it is damaged; the log says which",
             Self::Policy => "no valid configuration is loaded",
             Self::Certificate => "no valid certificate is loaded",
             Self::FirstFeed => "the first synchronisation has not finished",
@@ -57,6 +57,7 @@ pub struct Readiness {
     certificate: AtomicBool,
     first_feed: AtomicBool,
     running: AtomicBool,
+    store_failed: AtomicBool,
 }
 
 impl Readiness {
@@ -68,12 +69,26 @@ impl Readiness {
             certificate: AtomicBool::new(false),
             first_feed: AtomicBool::new(false),
             running: AtomicBool::new(true),
+            store_failed: AtomicBool::new(false),
         }
     }
 
     /// Notes whether a condition holds.
     pub fn set(&self, condition: Condition, holds: bool) {
         self.flag(condition).store(holds, Ordering::Release);
+    }
+
+    /// Notes that the store cannot be used any more, for as long as the process lives. Whether that
+    /// is news.
+    pub fn fail_store(&self) -> bool {
+        self.set(Condition::Store, false);
+        !self.store_failed.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether the process is of use, ready or not: one whose store failed has to be restarted,
+    /// which sets what is damaged aside.
+    pub fn is_healthy(&self) -> bool {
+        !self.store_failed.load(Ordering::Acquire)
     }
 
     /// Whether a condition holds.

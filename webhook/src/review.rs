@@ -7,15 +7,14 @@
 
 mod uid;
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::text::Text;
+use crate::text::{Text, printable};
 use crate::workload::{Object, OldObject};
 
+use uid::MAX_UID;
 pub(crate) use uid::find_uid;
 
 /// A request as it was read.
@@ -91,15 +90,20 @@ pub(crate) enum Operation {
 ///
 /// [`Undecodable`] where the body is no `AdmissionReview` that carries a request.
 pub(crate) fn read(body: &[u8]) -> Result<(ApiVersion, Request<'_>), Undecodable> {
-    let review: Review<'_> = serde_json::from_slice(body)?;
+    // serde quotes what it did not expect, which may be all of the body.
+    let review: Review<'_> = serde_json::from_slice(body)
+        .map_err(|error| Undecodable::Json(printable(&error.to_string(), MAX_FAULT)))?;
     let version = ApiVersion::of(review.api_version.as_str());
     let (Some(version), "AdmissionReview") = (version, review.kind.as_str()) else {
         return Err(Undecodable::OtherKind {
-            kind: review.kind.as_str().to_owned(),
-            api_version: review.api_version.as_str().to_owned(),
+            kind: printable(review.kind.as_str(), MAX_QUOTED),
+            api_version: printable(review.api_version.as_str(), MAX_QUOTED),
         });
     };
     let request = review.request.ok_or(Undecodable::NoRequest)?;
+    if request.uid.as_str().len() > MAX_UID {
+        return Err(Undecodable::LongUid);
+    }
     Ok((version, request))
 }
 
@@ -109,7 +113,10 @@ pub(crate) fn read(body: &[u8]) -> Result<(ApiVersion, Request<'_>), Undecodable
 pub(crate) enum Undecodable {
     /// It is not JSON, or not of the right shape.
     #[error("the AdmissionReview cannot be read: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(String),
+    /// Its identifier is none that an API server makes.
+    #[error("the uid of the AdmissionReview is longer than {MAX_UID} bytes")]
+    LongUid,
     /// It carries no request.
     #[error("the AdmissionReview carries no request")]
     NoRequest,
@@ -158,7 +165,16 @@ pub(crate) struct Answer {
     /// What the user should see.
     pub(crate) warnings: Vec<String>,
     /// What the audit log should keep.
-    pub(crate) audit: BTreeMap<&'static str, String>,
+    pub(crate) audit: Audit,
+}
+
+/// The audit annotations of an answer.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Audit {
+    /// `allow` or `deny`.
+    pub(crate) decision: &'static str,
+    /// What was decided about which image.
+    pub(crate) images: String,
 }
 
 /// One operation of a JSON patch (RFC 6902): `replace`.
@@ -174,19 +190,23 @@ pub(crate) struct Replace {
 impl Answer {
     /// Yes, with what the audit log should know of the images.
     pub(crate) fn allowed(images: impl Into<String>) -> Self {
-        let audit = BTreeMap::from([("decision", "allow".to_owned()), ("images", images.into())]);
         Self {
-            audit,
+            audit: Audit {
+                decision: "allow",
+                images: images.into(),
+            },
             ..Self::default()
         }
     }
 
     /// No, with why, and what the audit log should know of the images.
     pub(crate) fn denied(why: String, images: impl Into<String>) -> Self {
-        let audit = BTreeMap::from([("decision", "deny".to_owned()), ("images", images.into())]);
         Self {
             denial: Some(why),
-            audit,
+            audit: Audit {
+                decision: "deny",
+                images: images.into(),
+            },
             ..Self::default()
         }
     }
@@ -222,7 +242,11 @@ impl Answer {
         };
         // Strings, numbers and maps with string keys always serialise; were it otherwise, an empty
         // body would be a denial too.
-        serde_json::to_vec(&review).unwrap_or_default()
+        let mut written = Vec::with_capacity(COMMON_LEN);
+        match serde_json::to_writer(&mut written, &review) {
+            Ok(()) => written,
+            Err(_) => Vec::new(),
+        }
     }
 }
 
@@ -258,8 +282,7 @@ struct Response<'a> {
     patch_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    audit_annotations: BTreeMap<&'static str, String>,
+    audit_annotations: Audit,
 }
 
 #[derive(Debug, Serialize)]
@@ -270,6 +293,15 @@ struct Status {
     reason: &'static str,
     code: u16,
 }
+
+/// More than most answers take.
+const COMMON_LEN: usize = 1024;
+
+/// How much is told of what serde says.
+const MAX_FAULT: usize = 256;
+
+/// How much is told of a string that should be another one.
+const MAX_QUOTED: usize = 64;
 
 #[cfg(test)]
 mod tests;

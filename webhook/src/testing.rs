@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use vouchsafe_policy::Config;
-use vouchsafe_store::ReadError;
+use vouchsafe_store::{ReadError, StoreError};
 use vouchsafe_trust::evidence::{Known, Statement, Wanted};
 use vouchsafe_trust::metadata::Target;
 use vouchsafe_trust::repository::{RoleFacts, Validity};
@@ -88,11 +88,18 @@ freshness:
 }
 
 /// What a store would hold. The repository's name says what is the matter with it:
-/// `…/panic`, `…/broken`, `…/unknown`, `…/stale`; a tag `unsigned` is signed nowhere.
-#[expect(clippy::unnecessary_wraps, reason = "the shape of a lookup")]
+/// `…/panic`, `…/broken`, `…/contended`, `…/unknown`, `…/stale`; a tag `unsigned` is signed nowhere.
 fn evidence(query: &Query, root: &TrustRoot) -> Result<Evidence, ReadError> {
     let gun = query.gun.as_str();
     assert!(!gun.ends_with("/panic"), "as the test wants it");
+    if gun.ends_with("/broken") {
+        let what = "a record".to_owned();
+        return Err(StoreError::Damaged { what }.into());
+    }
+    if gun.ends_with("/contended") {
+        let gun = query.gun.clone();
+        return Err(StoreError::Contended { gun }.into());
+    }
     if gun.ends_with("/unknown") {
         return Ok(Evidence::Unknown);
     }

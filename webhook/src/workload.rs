@@ -7,6 +7,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::bounded::Bounded;
 use crate::text::Text;
 
 /// A kind of object that runs images.
@@ -190,13 +191,13 @@ struct OldMetadata {
 #[serde(rename_all = "camelCase")]
 struct Spec<'a> {
     #[serde(borrow)]
-    containers: Option<Vec<Container<'a>>>,
+    containers: Option<Bounded<Container<'a>>>,
     #[serde(borrow)]
-    init_containers: Option<Vec<Container<'a>>>,
+    init_containers: Option<Bounded<Container<'a>>>,
     #[serde(borrow)]
-    ephemeral_containers: Option<Vec<Container<'a>>>,
+    ephemeral_containers: Option<Bounded<Container<'a>>>,
     #[serde(borrow)]
-    volumes: Option<Vec<Volume<'a>>>,
+    volumes: Option<Bounded<Volume<'a>>>,
     #[serde(borrow)]
     template: Option<Box<Template<'a>>>,
     #[serde(borrow)]

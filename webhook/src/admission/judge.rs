@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use vouchsafe_policy::{Allowed, Config, Decision, Purpose};
-use vouchsafe_trust::Timestamp;
+use vouchsafe_store::ReadError;
 use vouchsafe_trust::evidence::Freshness;
+use vouchsafe_trust::{Evidence, Query, Timestamp};
 
-use super::{Lookup, Webhook, message};
+use super::{Webhook, message};
 use crate::metrics::Outcome;
 use crate::review::{Answer, Replace};
 use crate::text::printable;
@@ -51,8 +52,11 @@ impl Verdict {
         image: &str,
         namespace: Option<&str>,
         now: Timestamp,
-        lookup: &Lookup,
+        lookup: impl FnOnce(&Query) -> Result<Evidence, ReadError>,
     ) -> Self {
+        if image.len() > MAX_IMAGE {
+            return Self::too_long(image);
+        }
         let purpose = match webhook {
             Webhook::Mutate => Purpose::Mutate,
             Webhook::Validate => Purpose::Validate,
@@ -69,18 +73,43 @@ impl Verdict {
                 warnings: allowed.warnings,
             },
             Decision::Deny(denial) => Self::Deny {
-                line: format!("{denial}; {}", denial.next_step()),
+                line: printable(&format!("{denial}; {}", denial.next_step()), MAX_LINE),
                 label: denial.label(),
             },
         }
     }
 
-    /// A place where an image has to be and is not.
-    fn missing(place: &Place<'_>) -> Self {
-        let (list, name) = (place.list, printable(place.name, MAX_NAME));
+    /// Places where an image has to be and is not.
+    fn missing(places: &[(Place<'_>, usize)]) -> Self {
+        let nameless: Vec<&Place<'_>> = places
+            .iter()
+            .map(|(place, _)| place)
+            .filter(|place| place.image.is_empty())
+            .collect();
+        let shown = nameless.iter().take(MAX_SHOWN).map(|place| {
+            let name = printable(place.name, MAX_SHOWN_NAME);
+            format!("`{name}` in {}", place.list)
+        });
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        let more = match nameless.len().saturating_sub(MAX_SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
         Self::Deny {
-            line: format!("`{name}` in {list} names no image; name one"),
+            line: format!("no image is named by {shown}{more}; name one"),
             label: "no_image",
+        }
+    }
+
+    /// A text that is no image for its length alone; the policy would copy it into its answer.
+    fn too_long(image: &str) -> Self {
+        let (len, image) = (image.len(), printable(image, MAX_QUOTED));
+        Self::Deny {
+            line: format!(
+                "image {image}: {len} bytes are no image reference; write the image as \
+                 REGISTRY/REPOSITORY:TAG"
+            ),
+            label: "bad_reference",
         }
     }
 
@@ -115,21 +144,20 @@ impl<'o> Judged<'o> {
         for place in places {
             let image = place.image;
             let next = judged.verdicts.len();
-            // Each missing image is a fault of its own.
-            let index = if image.is_empty() {
-                next
-            } else {
-                *seen.entry(image).or_insert(next)
-            };
+            let index = *seen.entry(image).or_insert(next);
             if index == next {
                 let verdict = match image {
-                    "" => Verdict::missing(&place),
+                    // Said once about all of them, when they are known; that needs no time.
+                    "" => Verdict::missing(&[]),
                     _ if Instant::now() >= deadline => Verdict::late(image),
                     _ => verdict(image),
                 };
                 judged.verdicts.push((image, verdict));
             }
             judged.places.push((place, index));
+        }
+        if let Some((_, verdict)) = seen.get("").and_then(|&at| judged.verdicts.get_mut(at)) {
+            *verdict = Verdict::missing(&judged.places);
         }
         judged
     }
@@ -148,27 +176,27 @@ impl<'o> Judged<'o> {
     }
 
     /// What the API server is told: a patch where everything is well, otherwise every fault.
-    pub(super) fn answer(self) -> Answer {
+    pub(super) fn answer(mut self) -> Answer {
         let mut lines = Vec::new();
         let mut audit = Vec::new();
         let mut warnings = Vec::new();
-        for (image, verdict) in &self.verdicts {
+        for (image, verdict) in &mut self.verdicts {
             match verdict {
                 Verdict::Allow {
                     warnings: own,
                     audit: note,
                     ..
                 } => {
-                    warnings.extend_from_slice(own);
-                    audit.push(note.clone());
+                    warnings.append(own);
+                    audit.push(std::mem::take(note));
                 }
                 Verdict::Deny { line, label } => {
-                    lines.push(line.clone());
+                    lines.push(std::mem::take(line));
                     audit.push(format!("{} {label}", printable(image, MAX_NAME)));
                 }
             }
         }
-        let audit = message::list(&audit);
+        let audit = message::list(audit);
         if !lines.is_empty() {
             return Answer::denied(message::denial(&lines), audit);
         }
@@ -213,5 +241,20 @@ fn note(allowed: &Allowed) -> String {
     }
 }
 
-/// Longer than any reference that is read.
-const MAX_NAME: usize = 512;
+/// How much of an image the log and the audit annotations keep.
+const MAX_NAME: usize = 256;
+
+/// Longer, in bytes, than any text that is worth being looked at as an image reference.
+const MAX_IMAGE: usize = 4 * 1024;
+
+/// How much is told of what is no image for its length.
+const MAX_QUOTED: usize = 64;
+
+/// More than any denial of a valid reference says.
+const MAX_LINE: usize = 4 * 1024;
+
+/// How many of the places that name no image are listed.
+const MAX_SHOWN: usize = 16;
+
+/// How much of a container's name is told; Kubernetes allows 63 characters.
+const MAX_SHOWN_NAME: usize = 64;

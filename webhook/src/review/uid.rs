@@ -66,7 +66,7 @@ impl<'de> Visitor<'de> for Path<'_> {
 }
 
 /// Longer than any that an API server makes (it makes UUIDs).
-const MAX_UID: usize = 256;
+pub(super) const MAX_UID: usize = 256;
 
 #[cfg(test)]
 mod tests {
