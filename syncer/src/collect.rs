@@ -3,12 +3,12 @@
 //! Drives the [`Update`] of the trust crate, so nothing is fetched
 //! by a hash that a properly signed parent did not state.
 
+mod anchor;
 mod error;
 mod files;
 mod roots;
 
 use jiff::SignedDuration;
-use tokio::runtime::{Handle, RuntimeFlavor};
 use vouchsafe_trust::evidence::Freshness;
 use vouchsafe_trust::metadata::{Envelope, Snapshot};
 use vouchsafe_trust::update::{RootChain, Terms, Update};
@@ -18,6 +18,7 @@ use vouchsafe_trust::{
 
 pub use self::error::CollectError;
 use self::files::Files;
+use crate::aside::aside;
 use crate::notary::{NotaryClient, RoleFile};
 
 /// What is stored of a repository.
@@ -59,6 +60,7 @@ pub async fn collect(
         stored,
         terms,
         files: Files::new(client, gun, stored, terms.limits),
+        chains: 0,
     };
     let Some(timestamp) = collector.timestamp().await? else {
         return Ok(Collected::Withdrawn);
@@ -83,6 +85,8 @@ struct Collector<'a> {
     stored: Option<&'a Stored>,
     terms: Terms<'a>,
     files: Files<'a>,
+    /// How many root chains were verified so far.
+    chains: u32,
 }
 
 /// Why an update did not get to its end.
@@ -114,9 +118,8 @@ impl Collector<'_> {
         if self.terms.accepted.is_none() {
             return Err(CollectError::NoTrustData { server, gun });
         }
-        let limit = self.terms.limits.role;
         let newest = RoleFile::Newest(Role::Root);
-        match self.files.fetch(newest, limit).await {
+        match self.files.root(newest).await {
             Err(error) if error.cause.is_not_found_by_notary() => {
                 if server.is_plain() {
                     Err(CollectError::GoneWithoutTls { server, gun })
@@ -154,7 +157,7 @@ impl Collector<'_> {
         let Some(roots) = self.newer_roots(&roots, stated_root).await? else {
             return Err(error);
         };
-        let chain = self.verify_roots(&roots)?;
+        let chain = self.verify_roots(&roots).await?;
         self.follow(chain, timestamp)
             .await
             .map_err(|setback| setback.error)
@@ -168,22 +171,28 @@ impl Collector<'_> {
         let server = self.files.server().clone();
         let refused = |error: VerifyError| CollectError::refused(&server, error);
         let update = Update::new(chain, self.terms);
-        let update = aside(timestamp, || update.timestamp(timestamp)).map_err(refused)?;
+        let update = aside(|| update.timestamp(timestamp))
+            .await
+            .map_err(refused)?;
 
         let wanted = update.wanted().map_err(refused)?;
         let snapshot = self.files.stated(&wanted).await?;
-        let update = aside(&snapshot, || update.snapshot(&snapshot)).map_err(|error| Setback {
-            stated_root: stated_root(&error, &snapshot),
-            error: refused(error),
-        })?;
+        let verified = aside(|| {
+            let update = update.snapshot(&snapshot);
+            update.map_err(|error| Setback {
+                stated_root: stated_root(&error, &snapshot),
+                error: refused(error),
+            })
+        });
+        let update = verified.await?;
 
         let wanted = update.wanted().map_err(refused)?;
         let targets = self.files.stated(&wanted).await?;
-        let mut update = aside(&targets, || update.targets(&targets)).map_err(refused)?;
+        let mut update = aside(|| update.targets(&targets)).await.map_err(refused)?;
 
         while let Some(wanted) = update.wanted().map_err(refused)? {
             let file = self.files.stated(&wanted).await?;
-            update = aside(&file, || update.delegation(&file)).map_err(refused)?;
+            update = aside(|| update.delegation(&file)).await.map_err(refused)?;
         }
         Ok(update.finish().map_err(refused)?)
     }
@@ -198,15 +207,3 @@ fn stated_root(error: &VerifyError, snapshot: &[u8]) -> Option<Sha256> {
     let envelope = Envelope::parse(snapshot).ok()?;
     Snapshot::read(envelope.signed()).ok()?.root.sha256
 }
-
-/// Verifies, without holding up the tasks that share the thread where the file is a large one.
-fn aside<T>(file: &[u8], verify: impl FnOnce() -> T) -> T {
-    if file.len() > LARGE && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
-        tokio::task::block_in_place(verify)
-    } else {
-        verify()
-    }
-}
-
-/// Larger files take longer than a few milliseconds to verify.
-const LARGE: usize = 256 * 1024;

@@ -5,6 +5,7 @@
 //! repository or server that fails never stops the others. [`watch`] makes passes on a
 //! [`Schedule`].
 
+mod aside;
 pub mod collect;
 mod feed;
 mod ledger;

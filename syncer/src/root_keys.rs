@@ -3,6 +3,7 @@
 use serde::Serialize;
 use vouchsafe_trust::metadata::{Envelope, MetadataError, RoleKeys, Root};
 use vouchsafe_trust::repository::Validity;
+use vouchsafe_trust::update::Limits;
 use vouchsafe_trust::{Gun, KeyId, Role, Timestamp, Version};
 
 use crate::notary::{NotaryClient, RequestError, RoleFile};
@@ -65,7 +66,7 @@ pub enum RootKeysError {
 /// [`RootKeysError`] if there is no root, or it cannot be read.
 pub async fn fetch_root_keys(client: &NotaryClient, gun: &Gun) -> Result<RootKeys, RootKeysError> {
     let file = RoleFile::Newest(Role::Root);
-    let bytes = client.role(gun, file, MAX_ROOT).await?;
+    let bytes = client.role(gun, file, Limits::default().root).await?;
     let unreadable = |source| RootKeysError::Metadata {
         gun: gun.clone(),
         source,
@@ -98,6 +99,3 @@ pub async fn fetch_root_keys(client: &NotaryClient, gun: &Gun) -> Result<RootKey
         keys,
     })
 }
-
-/// Far larger than any genuine root, which has some KiB.
-const MAX_ROOT: u64 = 10 << 20;

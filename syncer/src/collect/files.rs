@@ -6,6 +6,7 @@ use vouchsafe_trust::update::{Limits, Wanted};
 use vouchsafe_trust::{Fault, Gun, Role, Server, Sha256, VerifyError};
 
 use super::{CollectError, Stored};
+use crate::aside::aside;
 use crate::notary::{Cause, NotaryClient, RequestError, RoleFile};
 
 /// Fetches the files of one repository; none twice, and none beyond the repository's limit.
@@ -16,6 +17,7 @@ pub(super) struct Files<'a> {
     /// What is stored, by hash; filled when first needed.
     known: Option<BTreeMap<Sha256, &'a [u8]>>,
     fetched: BTreeMap<Sha256, Vec<u8>>,
+    limits: Limits,
     /// Bytes that may still be fetched.
     left: u64,
 }
@@ -33,6 +35,7 @@ impl<'a> Files<'a> {
             stored,
             known: None,
             fetched: BTreeMap::new(),
+            limits,
             left: limits.repository,
         }
     }
@@ -60,6 +63,11 @@ impl<'a> Files<'a> {
         Ok(bytes)
     }
 
+    /// Fetches a root. Nothing states how long it is, and nothing about it is proven yet.
+    pub(super) async fn root(&mut self, file: RoleFile) -> Result<Vec<u8>, RequestError> {
+        self.fetch(file, self.limits.root).await
+    }
+
     /// The file that a parent states: the stored one if it has the stated hash, or else the
     /// server's. It is checked by whoever asks for it.
     pub(super) async fn stated(&mut self, wanted: &Wanted) -> Result<Vec<u8>, CollectError> {
@@ -67,13 +75,14 @@ impl<'a> Files<'a> {
         let Some(sha256) = stated.sha256 else {
             return Err(self.refused(role, Fault::FileMissing));
         };
-        if let Some(bytes) = self.at_hand(sha256) {
+        if let Some(bytes) = self.at_hand(sha256).await {
             return Ok(bytes.to_vec());
         }
         let file = RoleFile::Content(role.clone(), sha256);
         let error = match self.fetch(file, stated.length).await {
             Ok(bytes) => {
-                self.fetched.insert(Sha256::of(&bytes), bytes.clone());
+                let sha256 = aside(|| Sha256::of(&bytes)).await;
+                self.fetched.insert(sha256, bytes.clone());
                 return Ok(bytes);
             }
             Err(error) => error,
@@ -98,10 +107,13 @@ impl<'a> Files<'a> {
         CollectError::refused(self.client.server(), error)
     }
 
-    fn at_hand(&mut self, sha256: Sha256) -> Option<&[u8]> {
-        let stored = self.stored;
-        let known = self.known.get_or_insert_with(|| by_hash(stored));
-        known
+    async fn at_hand(&mut self, sha256: Sha256) -> Option<&[u8]> {
+        if self.known.is_none() {
+            let stored = self.stored;
+            self.known = Some(aside(|| by_hash(stored)).await);
+        }
+        self.known
+            .as_ref()?
             .get(&sha256)
             .copied()
             .or_else(|| self.fetched.get(&sha256).map(Vec::as_slice))

@@ -1,14 +1,11 @@
-//! The root chain, extended to what the server has: forward to its newest root, and back to one
-//! that a pinned key signed.
+//! The root chain, extended to the newest root that the server has.
 
-use std::collections::BTreeSet;
-
-use vouchsafe_trust::key::Fingerprint;
 use vouchsafe_trust::metadata::{Envelope, Root};
 use vouchsafe_trust::update::RootChain;
 use vouchsafe_trust::{Fault, Role, Sha256, VerifyError, Version};
 
-use super::{CollectError, Collector, aside};
+use super::{CollectError, Collector};
+use crate::aside::aside;
 use crate::notary::RoleFile;
 
 impl Collector<'_> {
@@ -19,28 +16,30 @@ impl Collector<'_> {
     pub(super) async fn root_chain(&mut self) -> Result<RootChain, CollectError> {
         let Some(stored) = self.stored else {
             let newest = RoleFile::Newest(Role::Root);
-            let newest = self.files.fetch(newest, self.terms.limits.role).await?;
+            let newest = self.files.root(newest).await?;
             return self.anchor(vec![newest]).await;
         };
         let roots = &stored.metadata.roots;
         let same_pins = stored.facts.pins == self.terms.pins.fingerprint();
-        match self.verify_roots(roots) {
+        match self.verify_roots(roots).await {
             Ok(chain) if same_pins => Ok(chain),
-            Ok(_) => self.anchor(roots.clone()).await,
+            held @ Ok(_) => self.walk_back(roots.clone(), held).await,
             Err(error) => match self.newer_roots(roots, None).await? {
                 Some(roots) => self.anchor(roots).await,
                 None if same_pins => Err(error),
-                None => self.anchor(roots.clone()).await,
+                None => self.walk_back(roots.clone(), Err(error)).await,
             },
         }
     }
 
-    pub(super) fn verify_roots(&self, roots: &[Vec<u8>]) -> Result<RootChain, CollectError> {
-        let newest = roots.last().map_or(&[][..], Vec::as_slice);
-        aside(newest, || {
-            RootChain::verify(self.files.gun(), roots, self.terms)
-        })
-        .map_err(|error| CollectError::refused(self.files.server(), error))
+    pub(super) async fn verify_roots(
+        &mut self,
+        roots: &[Vec<u8>],
+    ) -> Result<RootChain, CollectError> {
+        self.chains += 1;
+        let (gun, terms) = (self.files.gun(), self.terms);
+        let verified = aside(|| RootChain::verify(gun, roots, terms)).await;
+        verified.map_err(|error| CollectError::refused(self.files.server(), error))
     }
 
     /// The server's newest root, or the one with the hash `stated`, with those between it and
@@ -58,8 +57,7 @@ impl Collector<'_> {
             Some(sha256) => RoleFile::Content(Role::Root, sha256),
             None => RoleFile::Newest(Role::Root),
         };
-        let limit = self.terms.limits.role;
-        let newest = match self.files.fetch(file, limit).await {
+        let newest = match self.files.root(file).await {
             Ok(newest) => newest,
             Err(error) if error.label() == "not_found" => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -70,7 +68,7 @@ impl Collector<'_> {
         if newest == *known {
             return Ok(None);
         }
-        let (Some(from), Some(to)) = (version(known), version(&newest)) else {
+        let (Some(from), Some(to)) = (version(known).await, version(&newest).await) else {
             return Ok(Some(vec![newest]));
         };
         if to <= from {
@@ -89,7 +87,7 @@ impl Collector<'_> {
                 return Err(self.root_fault(gap));
             }
             let file = RoleFile::Version(Role::Root, next);
-            match self.files.fetch(file, limit).await {
+            match self.files.root(file).await {
                 Ok(root) => all.push(root),
                 Err(error) if error.label() == "not_found" => return Err(self.root_fault(gap)),
                 Err(error) => return Err(error.into()),
@@ -100,88 +98,22 @@ impl Collector<'_> {
         Ok(Some(all))
     }
 
-    /// Extends `roots` backwards until every pin that could anchor the chain does, and the newest
-    /// root accepted before is in it; or until there is no older root.
-    ///
-    /// Rotation is signed by the old key only in the rotating version, so a pin on an old key is
-    /// found in an old version alone.
-    async fn anchor(&mut self, mut roots: Vec<Vec<u8>>) -> Result<RootChain, CollectError> {
-        let mut best = self.verify_roots(&roots);
-        for _ in 0..MAX_BACK {
-            let missing = match &best {
-                Ok(chain) => self.pins_without(chain.anchors()),
-                Err(error) if is_curable(error) => self.pins_without(&BTreeSet::new()),
-                Err(_) => break,
-            };
-            let oldest = roots.first().and_then(|root| version(root));
-            let Some(before) = oldest.and_then(Version::previous) else {
-                break;
-            };
-            if missing.is_empty() {
-                break;
-            }
-            let file = RoleFile::Version(Role::Root, before);
-            let older = match self.files.fetch(file, self.terms.limits.role).await {
-                Ok(older) => older,
-                Err(error) if error.label() == "not_found" => break,
-                Err(error) => return Err(error.into()),
-            };
-            let helps = self.helps(&older, before, &missing);
-            roots.insert(0, older);
-            if helps {
-                match (self.verify_roots(&roots), &best) {
-                    // The part that holds is enough for the pins that it anchors.
-                    (Err(_), Ok(_)) => break,
-                    (longer, _) => best = longer,
-                }
-            }
-        }
-        best
-    }
-
-    /// Whether verifying a chain that begins with this root is worth it: verifying after every
-    /// step would be quadratic.
-    fn helps(&self, root: &[u8], version: Version, missing: &BTreeSet<Fingerprint>) -> bool {
-        let accepted = self.terms.accepted.map(|accepted| accepted.root_version);
-        let listed = read(root)
-            .and_then(|root| root.role_keys(&Role::Root))
-            .map(|keys| keys.fingerprints());
-        accepted == Some(version) || listed.is_none_or(|listed| !listed.is_disjoint(missing))
-    }
-
-    fn pins_without(&self, anchors: &BTreeSet<Fingerprint>) -> BTreeSet<Fingerprint> {
-        let pins = self.terms.pins.roots.iter();
-        pins.map(|root| root.key().fingerprint())
-            .filter(|pin| !anchors.contains(pin))
-            .collect()
-    }
-
     fn root_fault(&self, fault: Fault) -> CollectError {
         let error = VerifyError::new(self.files.gun(), &Role::Root, fault);
         CollectError::refused(self.files.server(), error)
     }
 }
 
-/// Whether older roots could make a chain hold that does not.
-fn is_curable(error: &CollectError) -> bool {
-    matches!(
-        error,
-        CollectError::Refused { error, .. }
-            if matches!(*error.fault, Fault::NotPinned { .. } | Fault::RootVersionGap { .. })
-    )
-}
-
-fn read(root: &[u8]) -> Option<Root> {
+fn read_version(root: &[u8]) -> Option<Version> {
     let envelope = Envelope::parse(root).ok()?;
-    Root::read(envelope.signed()).ok()
+    Some(Root::read(envelope.signed()).ok()?.common.version)
 }
 
-fn version(root: &[u8]) -> Option<Version> {
-    read(root).map(|root| root.common.version)
+/// The version that a root states, unproven.
+pub(super) async fn version(root: &[u8]) -> Option<Version> {
+    aside(|| read_version(root)).await
 }
 
 /// The most versions that one update follows; with this many rotations between two passes,
 /// something else is wrong.
 const MAX_FORWARD: u64 = 256;
-/// The most versions that are looked through for a pinned key.
-const MAX_BACK: u32 = 64;

@@ -255,6 +255,20 @@ async fn a_file_that_the_snapshot_states_and_nobody_has_is_missing() {
 }
 
 #[tokio::test]
+async fn a_root_far_larger_than_any_genuine_one_is_not_read() {
+    let server = ScriptedServer::plain().unwrap();
+    let client = client(&server, None, None);
+    publish(&server, GUN, &Repository::plain(GUN));
+    let large = Reply::ok("x".repeat((4 << 20) + 1));
+    server.script(Route::role(GUN, "root"), large.into());
+    let error = Kept::default()
+        .collect(&client, GUN, &root_pin())
+        .await
+        .unwrap_err();
+    assert_eq!(error.label(), "too_large", "{error}");
+}
+
+#[tokio::test]
 async fn a_publish_between_two_requests_is_no_error() {
     let server = ScriptedServer::plain().unwrap();
     let client = client(&server, None, None);
