@@ -6,12 +6,13 @@
 
 mod page;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vouchsafe_store::Cursor;
 use vouchsafe_trust::{Gun, Sha256};
 
 use self::page::Page;
+use crate::aside::aside;
 use crate::notary::{NotaryClient, RequestError, Resource};
 
 /// What a changefeed says since a cursor.
@@ -77,13 +78,50 @@ pub(crate) async fn read(
         reset: cursor.is_some(),
         ..News::default()
     };
-    let mut after = START.to_owned();
-    loop {
-        let page = fetch(client, after).await?;
-        let Some(next) = news.take(&page, true, &wants) else {
-            return Ok(news);
+    let mut reading = Reading::new(client, START.to_owned());
+    while let Some(page) = reading.page(&mut news).await? {
+        reading.after = news.take(&page, true, &wants);
+    }
+    Ok(news)
+}
+
+/// One reading of a feed, page by page.
+struct Reading<'a> {
+    client: &'a NotaryClient,
+    /// Where the next page starts, if there should be one.
+    after: Option<String>,
+    /// Where the pages so far started.
+    starts: BTreeSet<String>,
+}
+
+impl<'a> Reading<'a> {
+    const fn new(client: &'a NotaryClient, after: String) -> Self {
+        Self {
+            client,
+            after: Some(after),
+            starts: BTreeSet::new(),
+        }
+    }
+
+    /// The next page; `None` if there is none, or if there were enough for this time.
+    ///
+    /// A feed that comes back to where it was already would never end.
+    async fn page(&mut self, news: &mut News) -> Result<Option<Page>, FeedError> {
+        let Some(after) = self.after.take() else {
+            return Ok(None);
         };
-        after = next;
+        if self.starts.len() >= MAX_PAGES {
+            news.more = true;
+            return Ok(None);
+        }
+        if !self.starts.insert(after.clone()) {
+            let reason = "it goes round in circles";
+            return Err(FeedError::Unreadable { reason });
+        }
+        let records = PAGE;
+        let resource = Resource::Feed { after, records };
+        let body = self.client.get(resource, MAX_PAGE).await?;
+        aside(|| Page::parse(&body, records)).await.map(Some)
     }
 }
 
@@ -98,10 +136,9 @@ async fn continues(
     let Some(overlap) = overlap(&cursor.id) else {
         return continues_unnumbered(client, cursor, news, wants).await;
     };
-    let mut after = overlap;
+    let mut reading = Reading::new(client, overlap);
     let mut found = false;
-    loop {
-        let mut page = fetch(client, after).await?;
+    while let Some(mut page) = reading.page(news).await? {
         if !found {
             let Some(at) = page.records.iter().position(|r| r.cursor == *cursor) else {
                 return Ok(false);
@@ -115,11 +152,9 @@ async fn continues(
                 records: more,
             };
         }
-        match news.take(&page, true, wants) {
-            Some(next) => after = next,
-            None => return Ok(true),
-        }
+        reading.after = news.take(&page, true, wants);
     }
+    Ok(true)
 }
 
 /// Reads on from a cursor whose ID is no number (`RethinkDB`). There the feed shows records only
@@ -130,16 +165,16 @@ async fn continues_unnumbered(
     news: &mut News,
     wants: &impl Fn(&Gun) -> bool,
 ) -> Result<bool, FeedError> {
-    let mut after = cursor.id.clone();
+    let mut reading = Reading::new(client, cursor.id.clone());
     loop {
-        let page = match fetch(client, after).await {
+        let page = match reading.page(news).await {
             Err(FeedError::Request(error)) if error.status() == Some(500) => return Ok(false),
             page => page?,
         };
-        match news.take(&page, true, wants) {
-            Some(next) => after = next,
-            None => return Ok(true),
-        }
+        let Some(page) = page else {
+            return Ok(true);
+        };
+        reading.after = news.take(&page, true, wants);
     }
 }
 
@@ -168,14 +203,6 @@ impl News {
     }
 }
 
-async fn fetch(client: &NotaryClient, after: String) -> Result<Page, FeedError> {
-    let records = PAGE;
-    let body = client
-        .get(Resource::Feed { after, records }, MAX_PAGE)
-        .await?;
-    Page::parse(&body, records)
-}
-
 /// Where to start so that the cursor's record, and those that may have turned up before it, are
 /// read again; `None` if the ID is no number.
 fn overlap(id: &str) -> Option<String> {
@@ -190,6 +217,8 @@ const PAGE: u32 = 1000;
 /// The most bytes of a page: a record has about 170 besides a name of at most 255, which JSON can
 /// stretch sixfold.
 const MAX_PAGE: u64 = 4 << 20;
+/// The most pages of one reading; the rest comes in the next pass.
+const MAX_PAGES: usize = 100;
 /// How many IDs before the cursor are read again.
 const OVERLAP: u64 = 50;
 /// The most repositories of one reading: memory is bounded, and the rest comes in the next pass.

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use vouchsafe_tests::harness::ScriptedServer;
 use vouchsafe_tests::harness::scripted_server::{FeedRecord, Reply, Route};
 
@@ -149,6 +147,55 @@ async fn one_reading_takes_in_a_bounded_number_of_repositories() {
         .await
         .unwrap();
     assert_eq!((changed(&next, true).len(), next.more), (10, false));
+}
+
+#[tokio::test]
+async fn one_reading_takes_a_bounded_number_of_pages() {
+    let server = ScriptedServer::plain().unwrap();
+    let client = client(&server);
+    let page = i64::from(PAGE);
+    let pages = i64::try_from(MAX_PAGES).unwrap();
+    server.set_feed(records(1..=(pages + 1) * page));
+    let first = read(&client, None, |_| false).await.unwrap();
+    assert_eq!(server.count(&Route::Feed), MAX_PAGES);
+    assert!(first.more);
+    assert_eq!(cursor_id(&first), (pages * page).to_string());
+    let next = read(&client, first.cursor.as_ref(), |_| false)
+        .await
+        .unwrap();
+    assert!(!next.more);
+    assert_eq!(cursor_id(&next), ((pages + 1) * page).to_string());
+}
+
+#[tokio::test]
+async fn a_feed_that_does_not_go_on_is_not_followed() {
+    let server = ScriptedServer::plain().unwrap();
+    let client = client(&server);
+    let record = |id: &str| {
+        format!(
+            r#"{{"ID":"{id}","CreatedAt":"2026-01-01T00:00:00Z","GUN":"a/b","SHA256":"","Category":"deletion"}}"#
+        )
+    };
+    for id in ["7", "5f0c1f6e-uuid"] {
+        let full = vec![record(id); PAGE.try_into().unwrap()].join(",");
+        let body = format!(r#"{{"records":[{full}]}}"#);
+        server.script(Route::Feed, Reply::ok(body).into());
+        server.forget_requests();
+        let cursor = Cursor {
+            id: id.to_owned(),
+            created_at: "2026-01-01T00:00:00Z".to_owned(),
+            sha256: String::new(),
+            gun: "a/b".to_owned(),
+        };
+        for from in [None, Some(&cursor)] {
+            let answer = read(&client, from, |_| true).await;
+            assert!(
+                matches!(answer, Err(FeedError::Unreadable { .. })),
+                "{answer:?}"
+            );
+        }
+        assert!(server.count(&Route::Feed) <= 5);
+    }
 }
 
 #[tokio::test]
