@@ -59,19 +59,28 @@ impl Store {
     /// Drops everything known of a repository, anti-rollback floors and history too; of all servers
     /// where none is named. Returns of how many servers something was known.
     ///
+    /// The changefeeds of the servers concerned are read from their start again, since they alone
+    /// may have told of the repository; those of all servers asked about where none knew it.
+    ///
     /// # Errors
     ///
     /// [`StoreError`] if it cannot be written.
     pub fn forget(&self, server: Option<&Server>, gun: &Gun) -> Result<usize, StoreError> {
-        let mut forgotten = 0;
+        let mut forgotten = Vec::new();
         for (known, of) in self.repositories()? {
             if of == *gun && server.is_none_or(|server| *server == known) {
                 let repo = RepoKey::new(&known, gun);
                 self.forget_one(&repo).map_err(|error| self.note(error))?;
-                forgotten += 1;
+                forgotten.push(known);
             }
         }
-        Ok(forgotten)
+        let concerned = match server {
+            _ if !forgotten.is_empty() => forgotten.clone(),
+            Some(server) => vec![server.clone()],
+            None => self.servers()?.into_keys().collect(),
+        };
+        self.clear_cursors(&concerned)?;
+        Ok(forgotten.len())
     }
 
     fn forget_one(&self, repo: &RepoKey) -> Result<(), StoreError> {

@@ -63,6 +63,14 @@ pub trait Reader {
     /// [`ReadError`] if the store cannot be asked.
     fn latest_time(&self) -> Result<Option<Timestamp>, ReadError>;
 
+    /// Makes `now` the latest time seen, though a later one was. Returns the latest time until
+    /// then.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be written or asked.
+    fn reset_latest_time(&self, now: Timestamp) -> Result<Option<Timestamp>, ReadError>;
+
     /// Drops everything known of a repository, of one server or of all. Returns of how many
     /// something was known.
     ///
@@ -117,6 +125,10 @@ impl Reader for Store {
         Ok(Self::latest_time(self))
     }
 
+    fn reset_latest_time(&self, now: Timestamp) -> Result<Option<Timestamp>, ReadError> {
+        Ok(Self::reset_latest_time(self, now)?)
+    }
+
     fn forget(&self, server: Option<&Server>, gun: &Gun) -> Result<usize, ReadError> {
         Ok(Self::forget(self, server, gun)?)
     }
@@ -153,6 +165,10 @@ impl Reader for RemoteStore {
 
     fn latest_time(&self) -> Result<Option<Timestamp>, ReadError> {
         Ok(self.ask_latest_time()?)
+    }
+
+    fn reset_latest_time(&self, now: Timestamp) -> Result<Option<Timestamp>, ReadError> {
+        Ok(self.ask_reset_latest_time(now)?)
     }
 
     fn forget(&self, server: Option<&Server>, gun: &Gun) -> Result<usize, ReadError> {

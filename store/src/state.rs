@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use vouchsafe_trust::{Gun, Server};
+use vouchsafe_trust::{Gun, Server, Sha256};
 
 use crate::key::RepoKey;
 use crate::{Store, StoreError};
@@ -16,6 +16,9 @@ use crate::{Store, StoreError};
 pub struct ServerState {
     /// The place in the server's changefeed up to which everything was taken in.
     pub cursor: Option<Cursor>,
+    /// An identity of what was wanted of the server when the feed was read up to there.
+    #[serde(default)]
+    pub selection: Option<Sha256>,
     /// When the last pass ended that reached the server.
     pub last_pass: Option<Timestamp>,
     /// When every known repository was last looked at, whatever the changefeed said.
@@ -91,6 +94,49 @@ impl Store {
         self.0.durable.sync()
     }
 
+    /// Remembers `state` of a server as [`Store::set_server_state`] does, unless something else than
+    /// `before` is remembered of it by now; then it returns false.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it cannot be written.
+    pub fn swap_server_state(
+        &self,
+        server: &Server,
+        before: Option<&ServerState>,
+        state: &ServerState,
+    ) -> Result<bool, StoreError> {
+        let encoded = |state: &ServerState| {
+            let mut state = state.clone();
+            if let Some(error) = &mut state.last_error {
+                cut(error);
+            }
+            postcard::to_stdvec(&state).map_err(StoreError::Unencodable)
+        };
+        let (before, state) = (before.map(encoded).transpose()?, encoded(state)?);
+        let tree = &self.0.trees.server;
+        let swapped = tree.compare_and_swap(server.as_str(), before, Some(state))?;
+        self.0.durable.sync()?;
+        Ok(swapped.is_ok())
+    }
+
+    /// Has the changefeeds of these servers read from their start.
+    pub(crate) fn clear_cursors(&self, servers: &[Server]) -> Result<(), StoreError> {
+        for server in servers {
+            while let Some(state) = self.server_state(server)? {
+                let cleared = ServerState {
+                    cursor: None,
+                    selection: None,
+                    ..state.clone()
+                };
+                if self.swap_server_state(server, Some(&state), &cleared)? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The servers of which something is remembered, with what is.
     ///
     /// # Errors
@@ -129,6 +175,19 @@ impl Store {
             cut(message);
         }
         encode(&self.0.trees.sync, repo.as_bytes(), &outcome)
+    }
+
+    /// Forgets how the last updates of these repositories went, and nothing else of them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it cannot be written.
+    pub fn drop_syncs(&self, server: &Server, guns: &[Gun]) -> Result<(), StoreError> {
+        for gun in guns {
+            let repo = RepoKey::new(server, gun);
+            self.0.trees.sync.remove(repo.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// How the last update of a repository went, if there was one.

@@ -90,6 +90,13 @@ impl RemoteStore {
         self.one(&Request::LatestTime)
     }
 
+    pub(crate) fn ask_reset_latest_time(
+        &self,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, RemoteError> {
+        self.one(&Request::ResetLatestTime { now })
+    }
+
     pub(crate) fn ask_forget(
         &self,
         server: Option<&Server>,

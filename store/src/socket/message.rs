@@ -1,5 +1,6 @@
 //! The messages.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use vouchsafe_trust::{Gun, Query, Server};
 
@@ -18,6 +19,9 @@ pub(super) enum Request {
         tag: String,
     },
     LatestTime,
+    ResetLatestTime {
+        now: Timestamp,
+    },
     Servers,
     Status {
         server: Option<Server>,

@@ -75,6 +75,9 @@ fn what_the_store_answers_the_socket_answers() {
     assert_eq!(history[0].digest, image("image-1-1"));
     assert_eq!(remote.servers().unwrap(), local.servers().unwrap());
     assert_eq!(remote.latest_time().unwrap(), Some(now()));
+    let earlier = now() - jiff::SignedDuration::from_hours(5);
+    assert_eq!(remote.reset_latest_time(earlier).unwrap(), Some(now()));
+    assert_eq!(local.latest_time().unwrap(), Some(earlier));
     assert_eq!(remote.forget(None, &gun).unwrap(), 2);
     assert_eq!(local.status().unwrap(), []);
 }

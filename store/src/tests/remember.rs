@@ -98,10 +98,87 @@ fn time_never_runs_backwards_not_even_across_restarts() {
     assert_eq!(store.latest_time(), Some(later));
 }
 
+#[test]
+fn a_leap_of_the_clock_is_judged_by_and_not_kept_when_it_is_undone() {
+    let dir = TempDir::new("store").unwrap();
+    let (near, far) = (now() + days(7), now() + days(4000));
+    let store = open(dir.path());
+    store.observe_time(now());
+    // Seven days are none.
+    assert_eq!(store.observe_time(near).now, near);
+    assert_eq!(store.latest_time(), Some(near));
+    assert_eq!(store.observe_time(far).now, far);
+    let later = far + SignedDuration::from_mins(59);
+    assert_eq!(store.observe_time(later).now, later);
+    assert_eq!(store.latest_time(), Some(near));
+    let right = near + SignedDuration::from_mins(1);
+    let observed = store.observe_time(right);
+    assert_eq!((observed.now, observed.behind), (right, None));
+    assert_eq!(store.latest_time(), Some(right));
+    // It begins anew, rather than go on where it was left.
+    store.observe_time(far + SignedDuration::from_hours(2));
+    assert_eq!(store.latest_time(), Some(right));
+}
+
+#[test]
+fn a_leap_from_which_the_clock_goes_on_is_the_latest_time_even_across_restarts() {
+    let dir = TempDir::new("store").unwrap();
+    let leap = now() + days(30);
+    {
+        let store = open(dir.path());
+        store.observe_time(now());
+        wait_for(|| store.written_time() == Some(now()));
+        store.observe_time(leap);
+        wait_for(|| store.written_leap() == Some(leap));
+    }
+    let later = leap + SignedDuration::from_hours(1);
+    {
+        let store = open(dir.path());
+        assert_eq!(store.latest_time(), Some(now()));
+        store.observe_time(later);
+        assert_eq!(store.latest_time(), Some(later));
+        wait_for(|| store.written_time() == Some(later) && store.written_leap().is_none());
+    }
+    // A machine that runs once a month believes its clock a month later.
+    let month = later + days(30);
+    let store = open(dir.path());
+    store.observe_time(month);
+    store.observe_time(month + days(30));
+    assert_eq!(store.latest_time(), Some(month));
+}
+
+#[test]
+fn the_latest_time_can_be_reset() {
+    let dir = TempDir::new("store").unwrap();
+    let wrong = now() + days(6);
+    {
+        let store = open(dir.path());
+        store.observe_time(now());
+        store.observe_time(wrong);
+        wait_for(|| store.written_time() == Some(wrong));
+        assert_eq!(store.observe_time(now()).now, wrong);
+        assert_eq!(store.reset_latest_time(now()).unwrap(), Some(wrong));
+        assert_eq!(store.observe_time(now()).behind, None);
+    }
+    let store = open(dir.path());
+    assert_eq!(store.latest_time(), Some(now()));
+    // And moves on again from there.
+    store.observe_time(wrong);
+    assert_eq!(store.observe_time(now()).now, wrong);
+}
+
+fn days(days: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * days)
+}
+
 /// Waits until the thread that writes times has written this one.
 fn wait_for_latest(store: &crate::Store, expected: Timestamp) {
+    wait_for(|| store.written_time() == Some(expected));
+}
+
+fn wait_for(written: impl Fn() -> bool) {
     let start = Instant::now();
-    while store.written_time() != Some(expected) {
+    while !written() {
         assert!(start.elapsed() < Duration::from_secs(10), "never written");
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -117,6 +194,7 @@ fn the_syncers_state_survives_a_restart() {
             sha256: " ".repeat(64),
             gun: "a/b".to_owned(),
         }),
+        selection: Some(image("selection")),
         last_pass: Some(now()),
         last_sweep: None,
         last_error: Some("ü".repeat(1000)),
@@ -153,6 +231,45 @@ fn the_syncers_state_survives_a_restart() {
     assert_eq!(status[1].state, RepositoryState::Unknown);
     assert_eq!(store.forget(None, &gun("new")).unwrap(), 1);
     assert_eq!(store.status().unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_forgotten_is_looked_for_in_the_changefeed_again() {
+    let dir = TempDir::new("store").unwrap();
+    let store = open(dir.path());
+    let other: vouchsafe_trust::Server = "other.example.com".parse().unwrap();
+    let read = ServerState {
+        cursor: Some(Cursor {
+            id: "7".to_owned(),
+            created_at: String::new(),
+            sha256: String::new(),
+            gun: "a/b".to_owned(),
+        }),
+        selection: Some(image("selection")),
+        last_pass: Some(now()),
+        ..ServerState::default()
+    };
+    let cleared = ServerState {
+        last_pass: Some(now()),
+        ..ServerState::default()
+    };
+    let remembered = |server| store.server_state(server).unwrap().unwrap();
+    store.set_server_state(&server(), &read).unwrap();
+    store.set_server_state(&other, &read).unwrap();
+    store.commit(&server(), &states()[0]).unwrap();
+    assert_eq!(store.forget(None, &gun("app")).unwrap(), 1);
+    assert_eq!(remembered(&server()), cleared);
+    assert_eq!(remembered(&other), read);
+    let swapped = store.swap_server_state(&server(), Some(&read), &read);
+    assert!(!swapped.unwrap(), "a pass that began before notices");
+    assert_eq!(remembered(&server()), cleared);
+
+    // Known from the feed alone.
+    assert_eq!(store.forget(Some(&other), &gun("feed")).unwrap(), 0);
+    assert_eq!(remembered(&other), cleared);
+    store.set_server_state(&other, &read).unwrap();
+    assert_eq!(store.forget(None, &gun("feed")).unwrap(), 0);
+    assert_eq!(remembered(&other), cleared);
 }
 
 #[test]
