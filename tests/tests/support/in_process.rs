@@ -22,7 +22,7 @@ pub(crate) struct InProcess {
 }
 
 impl InProcess {
-    /// A syncer of this configuration that tries once, and waits for hundreds of milliseconds where the command waits for minutes.
+    /// A syncer of this configuration that tries once, and waits for seconds where the command waits for minutes.
     pub(crate) fn new(configuration: &Configuration) -> Self {
         Self::with(configuration, impatient())
     }
@@ -70,15 +70,16 @@ impl InProcess {
     }
 }
 
-/// Options under which nothing takes longer than a second.
+/// Options under which a server that does not answer is given up in seconds: a busy machine may need one for a good answer.
 pub(crate) fn impatient() -> Options {
     Options {
         changefeed: false,
+        per_server: 8,
         pace: Pace {
-            connect: Duration::from_millis(500),
-            answer: Duration::from_millis(500),
-            grace: Duration::from_millis(700),
-            total: Duration::from_secs(2),
+            connect: Duration::from_secs(3),
+            answer: Duration::from_secs(3),
+            grace: Duration::from_secs(4),
+            total: Duration::from_secs(20),
             ..Pace::default()
         },
         backoff: Backoff {
