@@ -18,11 +18,12 @@ pub use settings::{FreshnessSettings, SyncSettings};
 pub use validator::NotaryServer;
 use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::pin::Check;
-use vouchsafe_trust::{Gun, Pins, Server};
+use vouchsafe_trust::{Gun, Pins, Server, Sha256};
 
 use self::raw::{Probe, RawConfig, RawRule};
 use self::validator::{NotaryValidator, Validator, Validators};
 use self::yaml::At;
+use crate::pattern::Pattern;
 use crate::rules::{Demand, Rule, Rules};
 
 /// A configuration that is free of contradictions: every name that it uses exists, every key can
@@ -148,6 +149,28 @@ impl Config {
             .any(|(name, validator)| validator.lists(gun).unwrap_or_else(|| asked.contains(name)))
     }
 
+    /// An identity of what decides which repositories are to be mirrored from `server`: as long as
+    /// it stays the same, so do they.
+    pub fn selection(&self, server: &Server) -> Sha256 {
+        let listed = self.notaries(server).map(|(name, validator)| {
+            let patterns = validator.repositories.iter().flatten();
+            let patterns: BTreeSet<_> = patterns.map(Pattern::canonical).collect();
+            let all = validator.repositories.is_none();
+            format!("{name:?} {all} {patterns:?}\n")
+        });
+        // A rule about another validator can take repositories away from those here.
+        let rules = self.rules.iter().map(|rule| {
+            let namespaces = rule.namespaces().map(|globs| {
+                let globs = globs.iter().map(ToString::to_string);
+                globs.collect::<Vec<_>>()
+            });
+            let (pattern, validator) = (rule.pattern.canonical(), rule.validator());
+            format!("{pattern:?} {validator:?} {namespaces:?}\n")
+        });
+        let text: String = listed.chain(rules).collect();
+        Sha256::of(text.as_bytes())
+    }
+
     /// The repositories to mirror from `server` that the configuration spells out.
     pub fn named_repositories(&self, server: &Server) -> Vec<Gun> {
         let in_rules = self.rules.iter().map(Rule::pattern);
@@ -157,7 +180,7 @@ impl Config {
             .flatten();
         let named: BTreeSet<Gun> = in_rules
             .chain(in_lists)
-            .filter_map(crate::Pattern::repository)
+            .filter_map(Pattern::repository)
             .filter(|gun| self.mirrors(server, gun))
             .collect();
         named.into_iter().collect()

@@ -3,6 +3,7 @@
 mod commit;
 mod concurrency;
 mod damage;
+mod forgotten;
 mod model;
 mod open;
 mod pins;

@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub(crate) stored: Option<StoredEntry>,
     /// Whether the last attempt failed.
     pub(crate) failed: bool,
+    /// Whether the outcome of the last attempt is remembered.
+    pub(crate) recorded: bool,
 }
 
 /// The part of an [`Entry`] that only a stored repository has.
@@ -125,20 +127,46 @@ impl Ledger {
             .await
     }
 
-    pub(crate) async fn server_state(&self, server: &Server) -> Result<ServerState, StoreError> {
+    /// Forgets how the last updates of these repositories went.
+    pub(crate) async fn drop_records(
+        &self,
+        server: &Server,
+        guns: Vec<Gun>,
+    ) -> Result<(), StoreError> {
         let server = server.clone();
-        self.aside(move |store| Ok(store.server_state(&server)?.unwrap_or_default()))
+        self.aside(move |store| store.drop_syncs(&server, &guns))
             .await
     }
 
+    pub(crate) async fn server_state(
+        &self,
+        server: &Server,
+    ) -> Result<Option<ServerState>, StoreError> {
+        let server = server.clone();
+        self.aside(move |store| store.server_state(&server)).await
+    }
+
+    /// Remembers `state` of a server, of which `before` was known when the pass began.
     pub(crate) async fn set_server_state(
         &self,
         server: &Server,
+        before: Option<ServerState>,
         state: ServerState,
     ) -> Result<(), StoreError> {
         let server = server.clone();
-        self.aside(move |store| store.set_server_state(&server, &state))
-            .await
+        self.aside(move |store| {
+            if store.swap_server_state(&server, before.as_ref(), &state)? {
+                return Ok(());
+            }
+            // A repository was forgotten meanwhile, of which the feed has to tell anew.
+            let state = ServerState {
+                cursor: None,
+                selection: None,
+                ..state
+            };
+            store.set_server_state(&server, &state)
+        })
+        .await
     }
 
     async fn aside<T: Send + 'static>(
@@ -165,10 +193,12 @@ fn entry(store: &Store, server: &Server, gun: Gun) -> Result<Entry, StoreError> 
         })
     });
     let outcome = store.last_sync(server, &gun)?;
+    let recorded = outcome.is_some();
     let failed = outcome.is_some_and(|last| matches!(last.result, SyncResult::Err { .. }));
     Ok(Entry {
         gun,
         stored,
         failed,
+        recorded,
     })
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use vouchsafe_policy::{Auth, Config};
-use vouchsafe_trust::{Gun, Pins, Server};
+use vouchsafe_trust::{Gun, Pins, Server, Sha256};
 
 use crate::notary::Credentials;
 
@@ -17,6 +17,10 @@ pub trait Mirror: fmt::Debug + Send + Sync {
 
     /// Whether `gun` is to be mirrored from `server`.
     fn mirrors(&self, server: &Server, gun: &Gun) -> bool;
+
+    /// An identity of what decides [`Mirror::mirrors`] for `server`. Where it changed, other
+    /// repositories may be wanted, and what was discovered before is discovered anew.
+    fn selection(&self, server: &Server) -> Sha256;
 
     /// The repositories to mirror from `server` that need not be discovered.
     fn named(&self, server: &Server) -> Vec<Gun>;
@@ -49,6 +53,10 @@ impl Mirror for Config {
 
     fn mirrors(&self, server: &Server, gun: &Gun) -> bool {
         Self::mirrors(self, server, gun)
+    }
+
+    fn selection(&self, server: &Server) -> Sha256 {
+        Self::selection(self, server)
     }
 
     fn named(&self, server: &Server) -> Vec<Gun> {

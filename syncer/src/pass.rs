@@ -1,7 +1,9 @@
 //! A pass: every server at once, its repositories a few at a time.
 
 mod backlog;
+mod bring;
 mod due;
+mod records;
 mod run;
 
 use std::sync::Arc;

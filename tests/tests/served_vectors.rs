@@ -22,7 +22,9 @@ use vouchsafe_tests::harness::scripted_server::RoleFiles;
 use vouchsafe_tests::harness::{HarnessError, NotaryClient, ScriptedServer, TempDir};
 use vouchsafe_tests::vector::{self, Client, Expect, Query, Vector};
 use vouchsafe_trust::evidence::{Signers, Wanted};
-use vouchsafe_trust::{Clock, Evidence, Gun, Pins, Role, Server, Timestamp, TrustRoot};
+use vouchsafe_trust::{
+    Clock, Evidence, Gun, Pins, Role, Server, Sha256, Timestamp, TrustRoot,
+};
 
 #[test]
 fn the_notary_client_answers_every_served_vector_as_it_says() {
@@ -258,6 +260,10 @@ impl Mirror for Pinned {
 
     fn mirrors(&self, _: &Server, _: &Gun) -> bool {
         true
+    }
+
+    fn selection(&self, _: &Server) -> Sha256 {
+        Sha256::of(b"everything")
     }
 
     fn named(&self, _: &Server) -> Vec<Gun> {

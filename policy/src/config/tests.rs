@@ -207,6 +207,34 @@ fn a_list_of_repositories_says_what_is_mirrored() {
 }
 
 #[test]
+fn the_selection_changes_with_what_is_mirrored_and_with_nothing_else() {
+    let selection = |text: &str| Config::parse(text, "f").unwrap().selection(&server());
+    let base = config_text("policy: [{pattern: 'docker.io/a/*', validator: default}]\n");
+    let list = |patterns: &str| {
+        let list = format!("  host: notary.example.com\n  repositories: [{patterns}]");
+        selection(&base.replacen("  host: notary.example.com", &list, 1))
+    };
+    let same = [
+        base.replace("docker.io/a/*", "index.docker.io/a/*"),
+        base.replace("}]\n", "}] # as it was\n"),
+        format!("{base}freshness: {{maxStaleness: 1h}}\n"),
+    ];
+    for text in same {
+        assert_eq!(selection(&text), selection(&base), "{text}");
+    }
+    assert_eq!(list("quay.io/a, quay.io/b"), list("quay.io/b, quay.io/a"));
+    let other = [
+        selection(&base.replace("docker.io/a/*", "docker.io/*")),
+        selection(&base.replace("}]\n", "}, {pattern: 'docker.io/a/b', validator: allow}]\n")),
+        list("quay.io/a"),
+        list("quay.io/*"),
+    ];
+    for (at, one) in other.iter().enumerate() {
+        assert_ne!(*one, selection(&base), "{at}");
+    }
+}
+
+#[test]
 fn pins_are_those_of_all_validators_that_can_be_asked() {
     let config = config(
         "policy:

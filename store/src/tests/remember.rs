@@ -234,45 +234,6 @@ fn the_syncers_state_survives_a_restart() {
 }
 
 #[test]
-fn what_is_forgotten_is_looked_for_in_the_changefeed_again() {
-    let dir = TempDir::new("store").unwrap();
-    let store = open(dir.path());
-    let other: vouchsafe_trust::Server = "other.example.com".parse().unwrap();
-    let read = ServerState {
-        cursor: Some(Cursor {
-            id: "7".to_owned(),
-            created_at: String::new(),
-            sha256: String::new(),
-            gun: "a/b".to_owned(),
-        }),
-        selection: Some(image("selection")),
-        last_pass: Some(now()),
-        ..ServerState::default()
-    };
-    let cleared = ServerState {
-        last_pass: Some(now()),
-        ..ServerState::default()
-    };
-    let remembered = |server| store.server_state(server).unwrap().unwrap();
-    store.set_server_state(&server(), &read).unwrap();
-    store.set_server_state(&other, &read).unwrap();
-    store.commit(&server(), &states()[0]).unwrap();
-    assert_eq!(store.forget(None, &gun("app")).unwrap(), 1);
-    assert_eq!(remembered(&server()), cleared);
-    assert_eq!(remembered(&other), read);
-    let swapped = store.swap_server_state(&server(), Some(&read), &read);
-    assert!(!swapped.unwrap(), "a pass that began before notices");
-    assert_eq!(remembered(&server()), cleared);
-
-    // Known from the feed alone.
-    assert_eq!(store.forget(Some(&other), &gun("feed")).unwrap(), 0);
-    assert_eq!(remembered(&other), cleared);
-    store.set_server_state(&other, &read).unwrap();
-    assert_eq!(store.forget(None, &gun("feed")).unwrap(), 0);
-    assert_eq!(remembered(&other), cleared);
-}
-
-#[test]
 fn the_status_tells_what_freshness_follows_from() {
     let dir = TempDir::new("store").unwrap();
     let store = open(dir.path());

@@ -84,6 +84,11 @@ impl CollectError {
         matches!(self, Self::Request(error) if error.cause.is_unreachable())
     }
 
+    /// Whether another attempt may well succeed, without a change of the repository.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self, Self::Request(error) if error.cause.is_transient())
+    }
+
     /// Whether a publish between two requests could be the cause.
     pub(super) fn may_be_a_race(&self) -> bool {
         let Self::Refused { error, .. } = self else {

@@ -124,6 +124,7 @@ mod tests {
             gun: gun(name),
             stored: Some(stored),
             failed: false,
+            recorded: true,
         }
     }
 

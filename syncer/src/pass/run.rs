@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use vouchsafe_store::{ServerState, StoreError};
-use vouchsafe_trust::update::Terms;
 use vouchsafe_trust::{Gun, Pins, Sha256, Timestamp};
 
+use super::bring::{Done, bring_one};
 use super::due::Known;
+use super::records::Records;
 use super::{Inner, Lane, Scope};
-use crate::collect::{Collected, collect};
 use crate::feed::{self, FeedError, News};
 use crate::notary::NotaryClient;
 use crate::report::{Event, Failure, Outcome, Progress, ServerReport, Source};
@@ -56,43 +56,48 @@ struct Run<'a> {
     now: Timestamp,
 }
 
-/// What became of one repository, and whether the server could be reached for it.
-struct Done {
-    gun: Gun,
-    outcome: Outcome,
-    unreachable: bool,
-}
-
 impl Run<'_> {
     async fn run(&self, scope: &Scope, report: &mut ServerReport) -> Result<(), StoreError> {
         let server = &self.lane.server;
-        let mut state = self.inner.ledger.server_state(server).await?;
-        let (guns, news) = match scope {
+        let before = self.inner.ledger.server_state(server).await?;
+        let mut state = before.clone().unwrap_or_default();
+        let (guns, mut records, news) = match scope {
             Scope::Only(guns) => {
                 let configured = |gun: &&Gun| self.pins(gun).is_some();
-                (guns.iter().filter(configured).cloned().collect(), None)
+                let guns = guns.iter().filter(configured).cloned().collect();
+                (guns, Records::of_requested(), None)
             }
             Scope::Expired => {
                 report.source = Source::Expired;
-                (self.due(&BTreeMap::new(), Source::Expired).await?, None)
+                let (guns, records) = self.due(&BTreeMap::new(), Source::Expired).await?;
+                (guns, records, None)
             }
             Scope::Due => {
                 let Some(news) = self.news(&state, report).await else {
                     // Asking for each repository would only wait for the same.
                     state.last_error = report.error.as_ref().map(ToString::to_string);
-                    return self.inner.ledger.set_server_state(server, state).await;
+                    return self.keep(before, state).await;
                 };
-                let guns = self.due(&news.changes, report.source).await?;
-                (guns, Some(news))
+                let (guns, records) = self.due(&news.changes, report.source).await?;
+                (guns, records, Some(news))
             }
         };
-        self.bring_up_to_date(guns, report).await;
+        self.bring_up_to_date(guns, &mut records, report).await;
         if !matches!(scope, Scope::Due) {
             return Ok(());
         }
         // The cursor moves on only after what it stands for was taken in.
-        self.remember(&mut state, news, report);
-        self.inner.ledger.set_server_state(server, state).await
+        self.remember(&mut state, news.filter(|_| !records.lost), report);
+        self.keep(before, state).await
+    }
+
+    async fn keep(
+        &self,
+        before: Option<ServerState>,
+        state: ServerState,
+    ) -> Result<(), StoreError> {
+        let (ledger, server) = (&self.inner.ledger, &self.lane.server);
+        ledger.set_server_state(server, before, state).await
     }
 
     /// Asks the changefeed, and decides how to go on; `None` if the server cannot be reached.
@@ -110,7 +115,12 @@ impl Run<'_> {
             return Some(News::default());
         }
         let wants = |gun: &Gun| self.inner.mirror.mirrors(&self.lane.server, gun);
-        let error = match feed::read(self.client, state.cursor.as_ref(), wants).await {
+        // What was passed over when the feed was read may be wanted by now.
+        let cursor = state
+            .cursor
+            .as_ref()
+            .filter(|_| state.selection == Some(self.selection()));
+        let error = match feed::read(self.client, cursor, wants).await {
             Ok(news) => {
                 if news.reset {
                     report.source = Source::Sweep;
@@ -140,10 +150,15 @@ impl Run<'_> {
         &self,
         changes: &BTreeMap<Gun, feed::Change>,
         source: Source,
-    ) -> Result<BTreeSet<Gun>, StoreError> {
+    ) -> Result<(BTreeSet<Gun>, Records), StoreError> {
         let server = &self.lane.server;
-        let mut entries = self.inner.ledger.entries(server).await?;
-        entries.retain(|entry| self.inner.mirror.mirrors(server, &entry.gun));
+        let entries = self.inner.ledger.entries(server).await?;
+        let (entries, others): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .partition(|entry| self.inner.mirror.mirrors(server, &entry.gun));
+        let outdated = others.into_iter().filter(|entry| entry.recorded);
+        let outdated = outdated.map(|entry| entry.gun).collect();
+        self.inner.ledger.drop_records(server, outdated).await?;
         let named = self.inner.mirror.named(server);
         let backlog = self.lane.backlog.lock().await;
         let known = Known {
@@ -153,15 +168,21 @@ impl Run<'_> {
             backlog: &backlog,
             now: self.now,
         };
-        Ok(match source {
+        let due = match source {
             Source::Changefeed => known.due(|gun| self.pins_identity(gun)),
             Source::Expired => known.expired(),
             Source::Poll | Source::Requested | Source::Sweep => known.all(),
-        })
+        };
+        Ok((due, Records::beside(&entries, &named)))
     }
 
     /// Brings repositories up to date, a few at a time.
-    async fn bring_up_to_date(&self, guns: BTreeSet<Gun>, report: &mut ServerReport) {
+    async fn bring_up_to_date(
+        &self,
+        guns: BTreeSet<Gun>,
+        records: &mut Records,
+        report: &mut ServerReport,
+    ) {
         let server = &self.lane.server;
         let guns: Vec<Gun> = guns.into_iter().collect();
         let total = guns.len();
@@ -187,7 +208,7 @@ impl Run<'_> {
                 continue;
             };
             unreachable = if done.unreachable { unreachable + 1 } else { 0 };
-            self.settle(&done, report).await;
+            self.settle(&done, records, report).await;
         }
         report.skipped = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
         if report.skipped > 0 || (total > 0 && unreachable == total) {
@@ -197,7 +218,7 @@ impl Run<'_> {
         }
     }
 
-    async fn settle(&self, done: &Done, report: &mut ServerReport) {
+    async fn settle(&self, done: &Done, records: &mut Records, report: &mut ServerReport) {
         let (server, Done { gun, outcome, .. }) = (&self.lane.server, done);
         if let Outcome::Failed(failure) = outcome {
             let role = failure.role.as_ref().map(tracing::field::display);
@@ -215,9 +236,11 @@ impl Run<'_> {
                 backlog.succeeded(gun);
             }
         }
-        let recorded = self.inner.ledger.record(server, gun, outcome, self.now);
-        if let Err(error) = recorded.await {
-            tracing::error!(%server, %gun, reason = error.label(), %error, "outcome not recorded");
+        if records.take(gun, outcome, done.transient) {
+            let recorded = self.inner.ledger.record(server, gun, outcome, self.now);
+            if let Err(error) = recorded.await {
+                tracing::error!(%server, %gun, reason = error.label(), %error, "outcome not recorded");
+            }
         }
         report.count(outcome);
         self.progress.event(Event::Done {
@@ -236,9 +259,14 @@ impl Run<'_> {
         if matches!(report.source, Source::Poll | Source::Sweep) {
             state.last_sweep = Some(self.now);
         }
-        if let Some(cursor) = news.and_then(|news| news.cursor) {
-            state.cursor = Some(cursor);
+        if let (Some(news), false) = (news, report.source == Source::Poll) {
+            state.cursor = news.cursor;
+            state.selection = Some(self.selection());
         }
+    }
+
+    fn selection(&self) -> Sha256 {
+        self.inner.mirror.selection(&self.lane.server)
     }
 
     fn pins(&self, gun: &Gun) -> Option<Pins> {
@@ -248,77 +276,6 @@ impl Run<'_> {
     fn pins_identity(&self, gun: &Gun) -> Option<Sha256> {
         self.pins(gun).map(|pins| pins.fingerprint())
     }
-}
-
-async fn bring_one(inner: Arc<Inner>, lane: Arc<Lane>, gun: Gun, now: Timestamp) -> Done {
-    let failed = |label, message: String| {
-        let failure = Failure {
-            gun: Some(gun.clone()),
-            ..Failure::of_server(&lane.server, label, message)
-        };
-        Outcome::Failed(Box::new(failure))
-    };
-    let mut unreachable = false;
-    let outcome = match (&lane.client, inner.mirror.pins(&lane.server, &gun)) {
-        (Ok(client), Some(pins)) => match bring(&inner, client, &gun, &pins, now).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => {
-                unreachable = error.is_unreachable();
-                Outcome::Failed(Box::new(Failure::of_collect(&lane.server, &gun, &error)))
-            }
-            Err(error) => failed(error.label(), format!("{gun}: {error}")),
-        },
-        (Ok(_), None) => failed(
-            "not_configured",
-            format!(
-                "{gun}: no validator on {} can be asked about it",
-                lane.server
-            ),
-        ),
-        (Err(error), _) => failed("tls_setup", error.to_string()),
-    };
-    Done {
-        gun,
-        outcome,
-        unreachable,
-    }
-}
-
-type Attempt = Result<Outcome, crate::collect::CollectError>;
-
-async fn bring(
-    inner: &Inner,
-    client: &NotaryClient,
-    gun: &Gun,
-    pins: &Pins,
-    now: Timestamp,
-) -> Result<Attempt, StoreError> {
-    let server = client.server();
-    let before = inner.ledger.before(server, gun).await?;
-    let terms = Terms {
-        pins,
-        accepted: before.accepted.as_ref(),
-        now,
-        expiry: vouchsafe_trust::pin::Check::Enforce,
-        limits: inner.options.limits,
-    };
-    let collected = match collect(client, gun, before.stored.as_ref(), terms).await {
-        Ok(collected) => collected,
-        Err(error) => return Ok(Err(error)),
-    };
-    Ok(Ok(match collected {
-        Collected::Unchanged => Outcome::Unchanged,
-        Collected::Updated(repository) => {
-            inner.ledger.commit(server, repository).await?;
-            tracing::info!(%server, %gun, "updated");
-            Outcome::Updated
-        }
-        Collected::Withdrawn => {
-            inner.ledger.withdraw(server, gun, now).await?;
-            tracing::warn!(%server, %gun, "withdrawn: the server no longer has it");
-            Outcome::Withdrawn
-        }
-    }))
 }
 
 /// After so many repositories in a row that found no answer, the server is left alone: each of

@@ -311,3 +311,56 @@ async fn other_pins_are_noticed_without_a_change() {
     assert_eq!(report.servers[0].updated, 2);
     assert_eq!(report.servers[0].requests, 3);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wanted_anew_is_found_though_nothing_was_published_since() {
+    let server = ScriptedServer::plain().unwrap();
+    publish_many(&server, 3);
+    let mut few = Configuration::of(&[&server], None);
+    few.prefix = "example.com/app00";
+    let bench = Bench::new(few);
+    assert_eq!(bench.pass().await.servers[0].updated, 1);
+
+    let bench = bench.reconfigured(Configuration::of(&[&server], None));
+    let report = bench.pass().await;
+    assert_eq!(report.servers[0].source, Source::Changefeed);
+    assert_eq!(report.servers[0].updated, 2);
+    let report = bench.pass().await;
+    assert_eq!(
+        (report.servers[0].updated, report.servers[0].requests),
+        (0, 1)
+    );
+
+    // Known from the changefeed alone.
+    assert_eq!(bench.store.forget(None, &gun(&name(1))).unwrap(), 1);
+    assert_eq!(bench.pass().await.servers[0].updated, 1);
+    assert_eq!(bench.pass().await.servers[0].updated, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_longer_mirrored_leaves_no_record() {
+    let server = ScriptedServer::plain().unwrap();
+    let unsigned = "example.com/app99";
+    publish_many(&server, 2);
+    let named = Configuration::of(&[&server], None).naming([unsigned.to_owned()]);
+    let bench = Bench::new(named);
+    assert_eq!(bench.pass().await.servers[0].failed, 1);
+    let url: Server = server.url().parse().unwrap();
+    let has_record = |bench: &Bench, name: &str| {
+        let last = bench.store.last_sync(&url, &gun(name));
+        last.unwrap().is_some()
+    };
+    assert!(has_record(&bench, unsigned) && has_record(&bench, &name(1)));
+
+    let mut few = Configuration::of(&[&server], None);
+    few.prefix = "example.com/app00";
+    let bench = bench.reconfigured(few);
+    bench.pass().await;
+    assert!(!has_record(&bench, unsigned) && !has_record(&bench, &name(1)));
+    assert!(has_record(&bench, &name(0)));
+    assert_eq!(
+        bench.store.repositories().unwrap().len(),
+        2,
+        "what is stored stays"
+    );
+}

@@ -143,6 +143,8 @@ pub(crate) struct Configuration {
     pub(crate) servers: Vec<ServerEndpoint>,
     pub(crate) named: Vec<Gun>,
     pub(crate) pins: Pins,
+    /// What the names of mirrored repositories begin with.
+    pub(crate) prefix: &'static str,
 }
 
 impl Configuration {
@@ -156,6 +158,7 @@ impl Configuration {
             servers: servers.iter().map(endpoint).collect(),
             named: Vec::new(),
             pins: root_pin(),
+            prefix: "example.com/",
         }
     }
 
@@ -172,12 +175,16 @@ impl Mirror for Configuration {
 
     fn pins(&self, _server: &Server, gun: &Gun) -> Option<Pins> {
         gun.as_str()
-            .starts_with("example.com/")
+            .starts_with(self.prefix)
             .then(|| self.pins.clone())
     }
 
     fn mirrors(&self, server: &Server, gun: &Gun) -> bool {
         self.pins(server, gun).is_some()
+    }
+
+    fn selection(&self, _server: &Server) -> Sha256 {
+        Sha256::of(self.prefix.as_bytes())
     }
 
     fn named(&self, _server: &Server) -> Vec<Gun> {
