@@ -64,7 +64,7 @@ pub enum Cause {
     /// The server names a token service to which credentials must not go.
     #[error("the token service {realm} is not asked: {reason}")]
     Realm {
-        /// The token service's address as the server stated it, cut at 256 characters.
+        /// The token service's address as the server stated it, cut at 200 characters.
         realm: String,
         /// What is wrong with it.
         reason: &'static str,
@@ -72,7 +72,7 @@ pub enum Cause {
     /// The server sends elsewhere.
     #[error("redirected to {location}, which is not followed")]
     Redirected {
-        /// Where to, cut at 256 characters.
+        /// Where to, cut at 200 characters.
         location: String,
     },
     /// An answer with an error status.
@@ -210,7 +210,7 @@ impl Cause {
 }
 
 /// The innermost cause of a network error; the outer ones only say "error sending request", and
-/// may carry an address with a query.
+/// may carry an address with a query. It may quote what the server sent.
 pub(super) fn innermost(error: &reqwest::Error) -> String {
     let mut reason = error.source();
     while let Some(inner) = reason.and_then(std::error::Error::source) {
@@ -218,15 +218,60 @@ pub(super) fn innermost(error: &reqwest::Error) -> String {
     }
     reason.map_or_else(
         || "the connection was closed".to_owned(),
-        ToString::to_string,
+        |reason| cut(&reason.to_string()),
     )
 }
 
-/// The first 256 characters of what a server wrote.
+/// What a server wrote, fit for a terminal and a log: short, on one line, and without characters
+/// that do something else than be seen.
 pub(super) fn cut(text: &str) -> String {
-    text.chars().take(256).collect()
+    let mut shown = String::new();
+    let mut length = 0;
+    for character in text.chars() {
+        let escaped = match character {
+            ' '..='~' => character.to_string(),
+            _ => character.escape_debug().to_string(),
+        };
+        length += escaped.chars().count();
+        if length > MAX_QUOTED {
+            shown.push('…');
+            break;
+        }
+        shown.push_str(&escaped);
+    }
+    shown
 }
 
 fn with_code(code: Option<&str>) -> String {
     code.map(|code| format!(" ({code})")).unwrap_or_default()
+}
+
+/// The most characters that are shown of what a server wrote.
+const MAX_QUOTED: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_wrote_is_shown_short_and_harmless() {
+        let cases = [
+            (
+                "https://auth.example/token?a=\"b\"\\",
+                "https://auth.example/token?a=\"b\"\\",
+            ),
+            ("für", "für"),
+            ("a\r\nb\tc", r"a\r\nb\tc"),
+            ("\u{1b}[2Jgone\0", r"\u{1b}[2Jgone\0"),
+            ("\u{202e}txt.exe\u{85}", r"\u{202e}txt.exe\u{85}"),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(cut(text), shown);
+        }
+        for long in ["x", "ü", "\n", "\u{1b}"] {
+            let shown = cut(&long.repeat(1000));
+            assert!(shown.chars().count() <= MAX_QUOTED + 1, "{long:?}");
+            assert!(shown.ends_with('…') && shown.chars().count() > 190);
+        }
+    }
 }
