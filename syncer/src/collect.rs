@@ -177,14 +177,14 @@ impl Collector<'_> {
 
         let wanted = update.wanted().map_err(refused)?;
         let snapshot = self.files.stated(&wanted).await?;
-        let verified = aside(|| {
-            let update = update.snapshot(&snapshot);
-            update.map_err(|error| Setback {
-                stated_root: stated_root(&error, &snapshot),
-                error: refused(error),
-            })
-        });
-        let update = verified.await?;
+        let update = match aside(|| update.snapshot(&snapshot)).await {
+            Ok(update) => update,
+            Err(error) => {
+                let stated_root = aside(|| stated_root(&error, &snapshot)).await;
+                let error = refused(error);
+                return Err(Setback { error, stated_root });
+            }
+        };
 
         let wanted = update.wanted().map_err(refused)?;
         let targets = self.files.stated(&wanted).await?;

@@ -47,15 +47,15 @@ fn published(repository: &Repository) -> Files {
 
 /// Follows the chain that ends with the root that `server` gets to serve.
 async fn follow(server: &ScriptedServer, files: &Files, pins: &Pins, limits: Limits) -> Anchored {
-    let mut served = RoleFiles::new();
+    let mut roles = RoleFiles::new();
     for (path, bytes) in files {
         let version = path.strip_suffix(".root.json").map(|n| n.parse().unwrap());
-        served = match version {
-            Some(version) => served.with_version("root", version, bytes.clone()),
-            None => served.with("root", bytes.clone()),
+        roles = match version {
+            Some(version) => roles.with_version("root", version, bytes.clone()),
+            None => roles.with("root", bytes.clone()),
         };
     }
-    server.serve(GUN, served);
+    server.serve(GUN, roles);
     server.forget_requests();
     let backoff = Backoff {
         attempts: 1,
