@@ -143,10 +143,8 @@ impl Admission {
             self.metrics.image(verdict.outcome());
         }
         let denied = judged.denied();
-        self.metrics.admission(
-            webhook,
-            denied.map_or(Outcome::allow("judged"), Outcome::deny),
-        );
+        self.metrics
+            .admission(webhook, denied.map_or(Outcome::JUDGED, Outcome::deny));
         let answer = judged.answer();
         if let Some(reason) = denied {
             let images = &answer.audit.images;
@@ -159,7 +157,7 @@ impl Admission {
         (self.lookup)(query).inspect_err(|error| {
             let label = match error {
                 ReadError::Store(error) => error.label(),
-                _ => "remote",
+                ReadError::Remote(_) | _ => "remote",
             };
             self.metrics.store_error(label);
             if is_lasting(error)

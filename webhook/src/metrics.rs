@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -17,7 +16,10 @@ use prometheus_client::registry::Registry;
 
 use crate::admission::Webhook;
 
+mod labels;
 mod source;
+
+use labels::{AdmissionLabels, CauseLabels, ImageLabels, ResultLabels, WebhookLabels};
 
 pub use source::{GaugeSource, Sample};
 
@@ -31,20 +33,66 @@ pub struct Metrics {
     config_loads: Family<ResultLabels, Counter>,
     certificate_loads: Family<ResultLabels, Counter>,
     certificate_expiry: Gauge,
+    common: Common,
+}
+
+/// What nearly every review records, found beforehand: looking up labels takes a lock and a hash.
+struct Common {
+    /// Durations of answers, by [`Webhook`].
+    durations: PerWebhook<Histogram>,
+    /// Reviews that were judged and allowed.
+    judged: PerWebhook<Counter>,
+    /// Images that were allowed since they are signed.
+    signed: Counter,
+}
+
+struct PerWebhook<T> {
+    mutate: T,
+    validate: T,
+}
+
+impl<T> PerWebhook<T> {
+    fn new(of: impl Fn(Webhook) -> T) -> Self {
+        Self {
+            mutate: of(Webhook::Mutate),
+            validate: of(Webhook::Validate),
+        }
+    }
+
+    const fn of(&self, webhook: Webhook) -> &T {
+        match webhook {
+            Webhook::Mutate => &self.mutate,
+            Webhook::Validate => &self.validate,
+        }
+    }
 }
 
 impl Metrics {
     /// Metrics that all stand at zero, with gauges that others provide (a store's, a syncer's).
     pub fn new(sources: Vec<GaugeSource>) -> Arc<Self> {
+        let admissions = Family::<AdmissionLabels, Counter>::default();
+        let duration: Family<WebhookLabels, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(histogram);
+        let images = Family::<ImageLabels, Counter>::default();
+        let common = Common {
+            durations: PerWebhook::new(|webhook| {
+                duration.get_or_create_owned(&WebhookLabels::of(webhook))
+            }),
+            judged: PerWebhook::new(|webhook| {
+                admissions.get_or_create_owned(&AdmissionLabels::of(webhook, Outcome::JUDGED))
+            }),
+            signed: images.get_or_create_owned(&ImageLabels::of(Outcome::SIGNED)),
+        };
         let mut metrics = Self {
             registry: Registry::default(),
-            admissions: Family::default(),
-            duration: Family::new_with_constructor(histogram),
-            images: Family::default(),
+            admissions,
+            duration,
+            images,
             store_errors: Family::default(),
             config_loads: Family::default(),
             certificate_loads: Family::default(),
             certificate_expiry: Gauge::default(),
+            common,
         };
         metrics.register();
         for source in sources {
@@ -94,30 +142,27 @@ impl Metrics {
 
     /// Counts an admission review that was answered.
     pub fn admission(&self, webhook: Webhook, outcome: Outcome) {
-        let Outcome { decision, reason } = outcome;
-        let labels = AdmissionLabels {
-            webhook: webhook.name(),
-            decision,
-            reason,
-        };
+        if outcome == Outcome::JUDGED {
+            self.common.judged.of(webhook).inc();
+            return;
+        }
+        let labels = AdmissionLabels::of(webhook, outcome);
         self.admissions.get_or_create(&labels).inc();
     }
 
     /// Records how long an answer took.
     pub fn duration(&self, webhook: Webhook, took: Duration) {
-        let labels = WebhookLabels {
-            webhook: webhook.name(),
-        };
-        self.duration
-            .get_or_create(&labels)
-            .observe(took.as_secs_f64());
+        let histogram = self.common.durations.of(webhook);
+        histogram.observe(took.as_secs_f64());
     }
 
     /// Counts a decision on one image.
     pub fn image(&self, outcome: Outcome) {
-        let Outcome { decision, reason } = outcome;
-        let labels = ImageLabels { decision, reason };
-        self.images.get_or_create(&labels).inc();
+        if outcome == Outcome::SIGNED {
+            self.common.signed.inc();
+            return;
+        }
+        self.images.get_or_create(&ImageLabels::of(outcome)).inc();
     }
 
     /// Counts a read of the store that failed.
@@ -179,6 +224,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// A review all of whose images are allowed.
+    pub const JUDGED: Self = Self::allow("judged");
+
+    /// An image that is signed, and whose proof is fresh.
+    pub const SIGNED: Self = Self::allow("signed");
+
     /// Let in, with a stable, short name of the cause.
     pub const fn allow(reason: &'static str) -> Self {
         Self {
@@ -212,34 +263,6 @@ impl Load {
             Self::Refused => "refused",
         }
     }
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct AdmissionLabels {
-    webhook: &'static str,
-    decision: &'static str,
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct WebhookLabels {
-    webhook: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ImageLabels {
-    decision: &'static str,
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct CauseLabels {
-    cause: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ResultLabels {
-    result: &'static str,
 }
 
 fn histogram() -> Histogram {

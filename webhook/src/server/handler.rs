@@ -1,28 +1,30 @@
 //! What is answered on each path.
 
+use std::error::Error;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use axum::extract::{Request, State as Shared};
-use axum::http::StatusCode;
+use axum::body::{Body, Bytes};
+use axum::extract::State as Shared;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use tokio::time::timeout_at;
 
 use super::State;
-use super::body::Received;
+use super::body::{Cut, Received};
+use super::budget::Claim;
+use super::client::Client;
 use crate::admission::{Refusal, Webhook};
 use crate::metrics::Metrics;
 
-pub(super) async fn mutate(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    answer(state, Webhook::Mutate, request).await
-}
-
-pub(super) async fn validate(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    answer(state, Webhook::Validate, request).await
-}
-
-pub(super) async fn health() -> &'static str {
-    "ok\n"
+pub(super) async fn health(Shared(state): Shared<Arc<State>>) -> (StatusCode, &'static str) {
+    if state.readiness.is_healthy() {
+        (StatusCode::OK, "ok\n")
+    } else {
+        let why = "the store failed; a restart sets what is damaged aside\n";
+        (StatusCode::SERVICE_UNAVAILABLE, why)
+    }
 }
 
 pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> (StatusCode, String) {
@@ -48,46 +50,70 @@ pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
 ///
 /// The content type is not looked at: the body says what it is, and a `curl -d` of a review should
 /// work.
-async fn answer(state: Arc<State>, webhook: Webhook, request: Request) -> Response {
-    let deadline = Instant::now() + state.limits.deadline;
+pub(super) async fn answer<B>(client: Arc<Client>, webhook: Webhook, body: B) -> Response
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let state = &client.state;
+    let limits = &state.limits;
+    let started = Instant::now();
+    let deadline = started + limits.deadline;
+    let arrival = started + limits.arrival.min(limits.deadline);
+    let mut claim = Claim::new(Arc::clone(&client));
     let mut received = Received::default();
-    let Ok(permit) = state.in_flight.try_acquire() else {
-        let peeked = received.peek(request.into_body());
-        let (Ok(()) | Err(_)) = tokio::time::timeout(PEEK, peeked).await;
-        return json(
-            state
-                .admission
-                .refuse(webhook, received.bytes(), &Refusal::Overloaded),
-        );
-    };
-    let filling = received.fill(request.into_body(), state.limits.body);
-    let refusal = match tokio::time::timeout_at(deadline.into(), filling).await {
-        Ok(Ok(())) => None,
+    let filling = received.fill(body, limits.body, &mut claim);
+    let refusal = match timeout_at(arrival.into(), filling).await {
+        Ok(Ok(())) => {
+            client.activity.note_request();
+            // A place is for who can be judged: who is slow to ask keeps nobody from it.
+            (!claim.take_place()).then_some(Refusal::Overloaded)
+        }
+        Ok(Err(Cut::NoRoom)) => Some(Refusal::Overloaded),
         Ok(Err(cut)) => Some(Refusal::Cut(cut.to_string())),
         Err(_) => Some(Refusal::Late),
     };
     let answer = match refusal {
         Some(refusal) => state.admission.refuse(webhook, received.bytes(), &refusal),
         None if received.bytes().len() > INLINE => {
-            let state = Arc::clone(&state);
-            let review = move || state.admission.review(webhook, received.bytes(), deadline);
-            // It fails only while the runtime ends; nobody waits for the answer then.
-            tokio::task::spawn_blocking(review)
-                .await
-                .unwrap_or_default()
+            elsewhere(state, webhook, received, claim, deadline).await
         }
         None => state.admission.review(webhook, received.bytes(), deadline),
     };
-    drop(permit);
     json(answer)
 }
 
-fn json(body: Vec<u8>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], body).into_response()
+/// Judges a large review on a thread where it holds up nobody. The claim goes with it: a client that
+/// does not wait for the answer has not ended the work.
+async fn elsewhere(
+    state: &Arc<State>,
+    webhook: Webhook,
+    received: Received,
+    claim: Claim,
+    deadline: Instant,
+) -> Vec<u8> {
+    let received = Arc::new(received);
+    let (judge, body) = (Arc::clone(state), Arc::clone(&received));
+    let review = tokio::task::spawn_blocking(move || {
+        let answer = judge.admission.review(webhook, body.bytes(), deadline);
+        drop(claim);
+        answer
+    });
+    match timeout_at(deadline.into(), review).await {
+        // It fails only while the runtime ends; nobody waits for the answer then.
+        Ok(reviewed) => reviewed.unwrap_or_default(),
+        Err(_) => state
+            .admission
+            .refuse(webhook, received.bytes(), &Refusal::Late),
+    }
 }
 
-/// How long to look for the `uid` of a request that there is no room for.
-const PEEK: Duration = Duration::from_millis(100);
+fn json(body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
 
 /// Bodies up to this size are judged on the spot, in less time than it takes to hand them to
 /// another thread; larger ones would hold up the connections that share this one.

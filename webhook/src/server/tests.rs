@@ -1,19 +1,20 @@
+mod bounds;
 mod client;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode};
+use hyper::service::Service as _;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tower::ServiceExt as _;
 
 use super::*;
 use crate::reload;
 use crate::testing::{Mount, Standing, fixture, message, pod};
 use crate::watch::Watch;
-use client::{Running, over_http1, over_http2, plain_get, read, server, within};
+use client::{Running, over_http1, over_http2, paths, plain_get, read, server, within};
 
 const UID: &str = "705ab4f5-6393-11e8-b7cc-42010a800002";
 
@@ -38,7 +39,7 @@ fn response(status: StatusCode, body: &[u8]) -> Value {
 }
 
 async fn oneshot(limits: Limits, request: Request<Body>) -> (StatusCode, Bytes) {
-    read(server(limits).router().oneshot(request).await.unwrap()).await
+    read(paths(&server(limits)).call(request).await.unwrap()).await
 }
 
 async fn denied(limits: Limits, body: impl Into<Body>) -> (String, String) {
@@ -68,8 +69,8 @@ async fn operators_are_answered_beside_them() {
     let server = server(Limits::default());
     let get = |path: &str| {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let router = server.router();
-        async { read(router.oneshot(request).await.unwrap()).await }
+        let paths = paths(&server);
+        async move { read(paths.call(request).await.unwrap()).await }
     };
     assert_eq!(get("/health").await.0, StatusCode::OK);
     assert_eq!(get("/ready").await.0, StatusCode::OK);
@@ -80,14 +81,8 @@ async fn operators_are_answered_beside_them() {
         String::from_utf8_lossy(&body).contains("[-] first-feed"),
         "{body:?}"
     );
-    read(
-        server
-            .router()
-            .oneshot(post("/mutate", review()))
-            .await
-            .unwrap(),
-    )
-    .await;
+    let mutate = paths(&server).call(post("/mutate", review()));
+    read(mutate.await.unwrap()).await;
     let (status, body) = get("/metrics").await;
     assert_eq!(status, StatusCode::OK);
     let text = String::from_utf8_lossy(&body);
@@ -226,10 +221,15 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
         ..Limits::default()
     };
     let running = Running::start(limits);
-    let first = running.connect(b"http/1.1").await.unwrap();
+    let mut first = running.connect(b"http/1.1").await.unwrap();
+    first
+        .write_all(b"GET /none HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    let mut status = [0; 12];
+    within(first.read_exact(&mut status)).await.unwrap();
     assert!(within(running.connect(b"http/1.1")).await.is_err());
-    let (status, _) = over_http1(first, post("/mutate", review())).await;
-    assert_eq!(status, StatusCode::OK);
+    drop(first);
     // The place is given back.
     let started = Instant::now();
     while running.connect(b"http/1.1").await.is_err() {
@@ -241,6 +241,8 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
 async fn what_is_in_flight_ends_before_the_server_does() {
     let limits = Limits {
         drain_delay: QUICK,
+        arrival: Duration::from_mins(1),
+        deadline: Duration::from_mins(1),
         ..Limits::default()
     };
     let mut running = Running::start(limits);
@@ -284,6 +286,7 @@ async fn a_request_that_never_ends_does_not_hold_the_end_up() {
         drain_delay: Duration::ZERO,
         drain: QUICK,
         deadline: Duration::from_mins(1),
+        arrival: Duration::from_mins(1),
         ..Limits::default()
     };
     let mut running = Running::start(limits);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,6 +17,9 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::super::budget::Budget;
+use super::super::client::{Activity, Client};
+use super::super::paths::Paths;
 use super::super::{Limits, Listeners, Server};
 use crate::readiness::{Condition, Readiness};
 use crate::testing::{admission, now};
@@ -116,6 +120,20 @@ pub(super) fn server(limits: Limits) -> Server {
         readiness.set(condition, true);
     }
     Server::new(admission, Arc::new(readiness), metrics, limits)
+}
+
+/// What a connection to a server is answered.
+pub(super) fn paths(server: &Server) -> Paths {
+    let client = Client {
+        state: Arc::clone(&server.state),
+        bodies: Arc::new(Budget::new(server.state.limits.bodies_per_peer)),
+        activity: Arc::new(Activity::new()),
+    };
+    Paths {
+        client: Arc::new(client),
+        reviews: true,
+        operations: Some(TowerToHyperService::new(server.operations())),
+    }
 }
 
 /// One request over HTTP/2.

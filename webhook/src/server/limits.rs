@@ -1,0 +1,69 @@
+//! What clients may take.
+
+use std::time::Duration;
+
+/// What one client may take from all others, and how long the end may take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub body: usize,
+    /// Bytes of all bodies that have arrived, as a whole or in part, and are not answered yet; the
+    /// request whose body is beyond is denied at once. Every request counts for 16 KiB at least.
+    pub bodies: usize,
+    /// How many of these bytes one peer's address may have.
+    pub bodies_per_peer: usize,
+    /// Reviews that are judged at a time; what is beyond is denied at once.
+    pub concurrent: usize,
+    /// Requests at a time on one HTTP/2 connection: well below `concurrent`, while an API server
+    /// opens another connection when one is full.
+    pub streams: u32,
+    /// Open connections. What is beyond takes the place of the one that has been idle longest, and
+    /// is closed at once where none is idle.
+    pub connections: usize,
+    /// How many of these connections one peer's address may have.
+    pub connections_per_peer: usize,
+    /// Time for a request's body to arrive.
+    pub arrival: Duration,
+    /// Time for a request, from its headers to its answer.
+    pub deadline: Duration,
+    /// Time for a TLS handshake, and again for the first request after it.
+    pub handshake: Duration,
+    /// Time for the headers of each further request of HTTP/1.1; it runs from the answer before, so
+    /// that it is also how long such a connection may be idle.
+    pub headers: Duration,
+    /// How long an HTTP/2 connection may bring no whole request before it is asked to go (GOAWAY,
+    /// RFC 9113 6.8).
+    pub idle: Duration,
+    /// How old an HTTP/2 connection may get before it is asked to go.
+    pub age: Duration,
+    /// How long, once asked to stop, to be not ready before connections are refused: until then
+    /// those who watch readiness have stopped sending.
+    pub drain_delay: Duration,
+    /// How long what is in flight may take to end thereafter, and on any connection that is asked
+    /// to go.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 8 * MIB,
+            bodies: 64 * MIB,
+            bodies_per_peer: 32 * MIB,
+            concurrent: 128,
+            streams: 64,
+            connections: 1024,
+            connections_per_peer: 256,
+            arrival: Duration::from_secs(1),
+            deadline: Duration::from_secs(2),
+            handshake: Duration::from_secs(5),
+            headers: Duration::from_secs(30),
+            idle: Duration::from_secs(90),
+            age: Duration::from_mins(10),
+            drain_delay: Duration::from_secs(2),
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+const MIB: usize = 1024 * 1024;
