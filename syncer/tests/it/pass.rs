@@ -315,7 +315,11 @@ async fn other_pins_are_noticed_without_a_change() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wanted_anew_is_found_though_nothing_was_published_since() {
     let server = ScriptedServer::plain().unwrap();
-    publish_many(&server, 3);
+    let mut feed = publish_many(&server, 3);
+    // So many that the three are not among those that are read again in any case.
+    let others = (4..=200).map(|id| FeedRecord::deletion(id, "other.example.com/x"));
+    feed.extend(others);
+    server.set_feed(feed);
     let mut few = Configuration::of(&[&server], None);
     few.prefix = "example.com/app00";
     let bench = Bench::new(few);
