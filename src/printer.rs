@@ -36,6 +36,41 @@ impl Printer {
     }
 }
 
+/// `text` in at most `max` characters, on one line that is safe to print: what a server wrote can
+/// neither forge lines, nor drive the terminal, nor show itself in another order.
+pub(crate) fn printable(text: &str, max: usize) -> String {
+    let mut printable = String::with_capacity(text.len().min(max));
+    for (count, character) in text.chars().enumerate() {
+        if count == max {
+            printable.push('…');
+            break;
+        }
+        push_escaped(&mut printable, character);
+    }
+    printable
+}
+
+fn push_escaped(text: &mut String, character: char) {
+    if character.is_control() || is_invisible(character) {
+        text.extend(character.escape_unicode());
+    } else {
+        text.push(character);
+    }
+}
+
+/// Whether a character only changes how others are shown: line separators, directions, joiners.
+const fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{061c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+    )
+}
+
 /// Writes `text` to standard output. A reader that went away is no error.
 pub(crate) fn print(text: &str) -> Result<(), Error> {
     match io::stdout().lock().write_all(text.as_bytes()) {
@@ -44,10 +79,19 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
     }
 }
 
-/// Writes a line to standard error.
+/// Writes lines to standard error; whatever else in `text` could drive a terminal is escaped.
 pub(crate) fn note(text: &str) {
+    let mut lines = String::with_capacity(text.len() + 1);
+    for character in text.chars() {
+        if character == '\n' {
+            lines.push(character);
+        } else {
+            push_escaped(&mut lines, character);
+        }
+    }
+    lines.push('\n');
     // Nowhere is left to say that standard error cannot be written.
-    drop(writeln!(io::stderr().lock(), "{text}"));
+    drop(io::stderr().lock().write_all(lines.as_bytes()));
 }
 
 /// Asks a yes-or-no question on the terminal, which there has to be.
@@ -59,4 +103,36 @@ pub(crate) fn ask(question: &str) -> Result<bool, Error> {
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// The most characters of a name that are shown; a tag has no more.
+pub(crate) const MAX_NAME: usize = 128;
+/// The most characters of a message that are shown.
+pub(crate) const MAX_MESSAGE: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_wrote_stays_on_its_line_and_drives_no_terminal() {
+        let cases = [
+            ("1.27-alpine", "1.27-alpine"),
+            ("größe", "größe"),
+            ("a\n\u{1b}[2J\rb", "a\\u{a}\\u{1b}[2J\\u{d}b"),
+            ("tag\u{202e}gnp", "tag\\u{202e}gnp"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("\u{7f}", "\\u{7f}"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(printable(text, MAX_NAME), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_where_a_character_ends() {
+        assert_eq!(printable("äöü", 2), "äö…");
+        assert_eq!(printable("äö", 2), "äö");
+        assert_eq!(printable("", 0), "");
+    }
 }

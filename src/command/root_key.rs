@@ -5,7 +5,7 @@ use vouchsafe_syncer::{RootKeys, RootKeysError, fetch_root_keys};
 
 use crate::args::RootKeyArgs;
 use crate::exit::{Error, Outcome};
-use crate::printer::{Printer, note};
+use crate::printer::{MAX_NAME, Printer, note, printable};
 use crate::runtime;
 
 pub(crate) fn run(args: &RootKeyArgs) -> Result<Outcome, Error> {
@@ -71,6 +71,7 @@ fn explain(keys: &RootKeys) {
     ));
     for key in &keys.keys {
         let name = key.common_name.as_deref().unwrap_or("nobody");
+        let name = printable(name, MAX_NAME);
         note(&format!(
             "  key ID {} (as listed: {}), made out to {name}",
             key.canonical_key_id, key.key_id

@@ -13,7 +13,7 @@ use vouchsafe_syncer::{
 use crate::args::{Common, SyncArgs};
 use crate::context::{self, StoreClock};
 use crate::exit::{Error, Outcome};
-use crate::printer::{Printer, note};
+use crate::printer::{MAX_MESSAGE, Printer, note, printable};
 use crate::progress::Bar;
 use crate::{runtime, signal};
 
@@ -21,6 +21,7 @@ pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
     let schedule = schedule(&config, &common.config)?;
     let store = context::store(common, &config)?;
+    context::judgement_time(&store)?;
     runtime::new()?.block_on(async {
         answer_readers(&store, common);
         if args.watch {
@@ -131,7 +132,7 @@ fn failures(report: &PassReport) -> impl Iterator<Item = &Failure> {
 /// Servers without a changefeed, of which it is not known what else they have.
 fn feedless(report: &PassReport) -> impl Iterator<Item = String> {
     report.servers.iter().filter_map(|server| {
-        let reason = server.changefeed.as_ref()?;
+        let reason = printable(server.changefeed.as_ref()?, MAX_MESSAGE);
         Some(format!(
             "warning: no changefeed ({reason}), so only repositories that are stored or spelled out \
              in the configuration were looked at"
@@ -144,7 +145,8 @@ fn explain(failure: &Failure) -> String {
         .hint
         .map(|hint| format!("\nhint: {hint}"))
         .unwrap_or_default();
-    format!("{}: {failure}{hint}", failure.label)
+    let message = printable(&failure.message, MAX_MESSAGE);
+    format!("{}: {message}{hint}", failure.label)
 }
 
 fn text(report: &PassReport) -> String {

@@ -8,6 +8,7 @@ use vouchsafe_trust::Gun;
 
 use super::age::{ago, until};
 use super::{Repository, Status};
+use crate::printer::{MAX_MESSAGE, MAX_NAME, printable};
 
 pub(super) fn text(gun: &Gun, status: &Status) -> String {
     if status.repositories.is_empty() {
@@ -29,7 +30,9 @@ fn describe(repository: &Repository, now: Timestamp) -> String {
     if let Some(outcome) = &status.last_sync {
         let how = match &outcome.result {
             SyncResult::Ok => "done".to_owned(),
-            SyncResult::Err { message, .. } => format!("failed: {message}"),
+            SyncResult::Err { message, .. } => {
+                format!("failed: {}", printable(message, MAX_MESSAGE))
+            }
         };
         lines.push(format!("  last sync  {}, {how}", ago(outcome.at, now)));
     }
@@ -55,7 +58,7 @@ fn proof(active: &ActiveStatus, now: Timestamp) -> Vec<String> {
     let unproven = active
         .unproven
         .iter()
-        .map(|why| format!("  unproven   {}", why.message));
+        .map(|why| format!("  unproven   {}", printable(&why.message, MAX_MESSAGE)));
     let verified = format!("  verified   {}", ago(active.verified_at, now));
     let anchors = active
         .anchors
@@ -91,7 +94,7 @@ fn tags(repository: &Repository) -> Table {
         for target in targets {
             let digest = target.sha256.map(|digest| format!("sha256:{digest}"));
             let digest = digest.unwrap_or_else(|| "no SHA-256".to_owned());
-            table.add_row([target.name.clone(), role.to_string(), digest]);
+            table.add_row([printable(&target.name, MAX_NAME), role.to_string(), digest]);
         }
     }
     table

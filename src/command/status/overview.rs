@@ -8,6 +8,7 @@ use vouchsafe_trust::{Role, Server};
 
 use super::age::{ago, until};
 use super::{Repository, Status};
+use crate::printer::{MAX_MESSAGE, MAX_NAME, printable};
 
 pub(super) fn text(status: &Status) -> String {
     let mut parts = Vec::new();
@@ -75,7 +76,10 @@ fn last_sync(repository: &RepositoryStatus, now: Timestamp) -> String {
     };
     match &outcome.result {
         SyncResult::Ok => ago(outcome.at, now),
-        SyncResult::Err { label, .. } => format!("failed {}: {label}", ago(outcome.at, now)),
+        SyncResult::Err { label, .. } => {
+            let label = printable(label, MAX_NAME);
+            format!("failed {}: {label}", ago(outcome.at, now))
+        }
     }
 }
 
@@ -83,7 +87,8 @@ fn line(server: &Server, state: &ServerState, now: Timestamp) -> String {
     let last = state
         .last_pass
         .map_or_else(|| "never".to_owned(), |at| ago(at, now));
-    let error = state.last_error.as_ref().map(|error| format!("; {error}"));
+    let error = state.last_error.as_ref();
+    let error = error.map(|error| format!("; {}", printable(error, MAX_MESSAGE)));
     format!("{server}: last reached {last}{}", error.unwrap_or_default())
 }
 
