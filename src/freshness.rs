@@ -1,34 +1,81 @@
-//! How old a stored repository is, in a word.
+//! What a stored repository is good for, in a word.
 
 use jiff::{SignedDuration, Timestamp};
-use vouchsafe_store::RepositoryState;
-use vouchsafe_trust::Role;
+use vouchsafe_policy::Config;
+use vouchsafe_store::{RepositoryState, RepositoryStatus};
+use vouchsafe_trust::evidence::{Freshness, Known, NotSigned, Signers, Statement, Wanted};
+use vouchsafe_trust::pin::Check;
+use vouchsafe_trust::{Query, RepositoryFacts, Server};
 
-/// `fresh`, `stale`, `expired`, `unproven`, `withdrawn` or `unknown`.
-pub(crate) fn word(
-    state: &RepositoryState,
-    now: Timestamp,
-    max_staleness: SignedDuration,
-) -> &'static str {
-    let active = match state {
+/// `fresh`, `stale`, `expired`, `invalid-certificate`, `releases-dropped`, `unproven`, `withdrawn`
+/// or `unknown`; images can be admitted only in the first two.
+///
+/// Goes by the rules of a policy rule that names no delegations.
+pub(crate) fn word(status: &RepositoryStatus, config: &Config, now: Timestamp) -> &'static str {
+    match &status.state {
         RepositoryState::Unknown => return "unknown",
         RepositoryState::Withdrawn { .. } => return "withdrawn",
-        RepositoryState::Active(active) => active,
-    };
-    if active.unproven.is_some() {
-        return "unproven";
+        RepositoryState::Active(active) if active.unproven.is_some() => return "unproven",
+        RepositoryState::Active(_) => {}
     }
-    let age = |role: &Role| match active.roles.get(role) {
-        Some(facts) => now.duration_since(facts.expires),
-        None => SignedDuration::MAX,
+    let Some(facts) = status.facts().filter(|facts| !facts.anchors.is_empty()) else {
+        return "unproven";
     };
-    let authority = age(&Role::Root).max(age(&Role::Targets));
-    let freshness = age(&Role::Timestamp).max(age(&Role::Snapshot));
-    if authority.is_positive() || freshness > max_staleness.max(SignedDuration::ZERO) {
+    let freshness = facts.freshness(now, config.freshness().max_staleness);
+    if matches!(freshness, Freshness::Expired { .. }) {
         "expired"
-    } else if freshness.is_positive() {
+    } else if !certificate_holds(&status.server, &facts, config, now) {
+        "invalid-certificate"
+    } else if !speakers_speak(&status.server, facts, now) {
+        "releases-dropped"
+    } else if matches!(freshness, Freshness::Stale { .. }) {
         "stale"
     } else {
         "fresh"
     }
 }
+
+/// Whether the root certificate is made out to the repository and in its validity, as far as every
+/// validator asks for that.
+fn certificate_holds(
+    server: &Server,
+    facts: &RepositoryFacts,
+    config: &Config,
+    now: Timestamp,
+) -> bool {
+    let pins = config.pins(server, &facts.gun).unwrap_or_default();
+    let validity = facts.certificate_validity;
+    // As the decision does: certificates may start up to a day from now.
+    let soon = now.checked_add(LEEWAY).unwrap_or(Timestamp::MAX);
+    let is_valid =
+        validity.from <= validity.until && validity.from <= soon && now <= validity.until;
+    (facts.certificate_names_gun || pins.certificate_name == Check::Record)
+        && (is_valid || pins.certificate_validity == Check::Record)
+}
+
+/// Whether the role that speaks where a rule names none is published, properly signed and
+/// unexpired, whatever it says.
+fn speakers_speak(server: &Server, facts: RepositoryFacts, now: Timestamp) -> bool {
+    let query = Query {
+        server: server.clone(),
+        gun: facts.gun.clone(),
+        signers: Signers::Default,
+        wanted: Wanted::Tag(String::new()),
+    };
+    let speakers = facts.speakers(&query.signers).into_iter();
+    let silent = speakers.map(|role| Statement {
+        role,
+        targets: Vec::new(),
+    });
+    let known = Known {
+        statements: silent.collect(),
+        facts,
+    };
+    // Nothing is wrong with a role that is asked for what it does not have.
+    matches!(known.signed(&query, now), Err(NotSigned::Absent { .. }))
+}
+
+const LEEWAY: SignedDuration = SignedDuration::from_hours(24);
+
+#[cfg(test)]
+mod tests;

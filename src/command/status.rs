@@ -6,8 +6,9 @@ mod overview;
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
+use vouchsafe_policy::Config;
 use vouchsafe_store::{Reader, RepositoryState, RepositoryStatus, ServerState};
 use vouchsafe_trust::metadata::Target;
 use vouchsafe_trust::{Gun, Role, Server};
@@ -35,7 +36,7 @@ struct Status {
 struct Repository {
     #[serde(flatten)]
     status: RepositoryStatus,
-    /// In one word: `fresh`, `stale`, `expired`, `withdrawn`, `unproven` or `unknown`.
+    /// In one word, as [`freshness::word`] says it.
     freshness: &'static str,
     /// The tags of each role; only where one repository was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,14 +47,13 @@ pub(crate) fn run(args: &StatusArgs, common: &Common) -> Result<Outcome, Error> 
     let config = context::config(common)?;
     let reader = context::reader(common, &config)?;
     let now = context::judgement_time(&*reader)?;
-    let max_staleness = config.freshness().max_staleness;
     let found = match &args.gun {
         Some(gun) => reader.repository_status(None, gun)?,
         None => reader.status()?,
     };
     let repositories = found
         .into_iter()
-        .map(|status| repository(&*reader, args.gun.as_ref(), status, now, max_staleness))
+        .map(|status| repository(&*reader, args.gun.as_ref(), status, &config, now))
         .collect::<Result<_, Error>>()?;
     let status = Status {
         now,
@@ -72,15 +72,15 @@ fn repository(
     reader: &dyn Reader,
     asked: Option<&Gun>,
     status: RepositoryStatus,
+    config: &Config,
     now: Timestamp,
-    max_staleness: SignedDuration,
 ) -> Result<Repository, Error> {
     let is_active = matches!(status.state, RepositoryState::Active(_));
     let tags_by_role = match asked {
         Some(gun) if is_active => Some(reader.tags(&status.server, gun)?),
         _ => None,
     };
-    let freshness = freshness::word(&status.state, now, max_staleness);
+    let freshness = freshness::word(&status, config, now);
     Ok(Repository {
         status,
         freshness,

@@ -1,13 +1,14 @@
 //! Metrics that are read from the store when somebody asks.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 use vouchsafe_policy::Config;
-use vouchsafe_store::{RepositoryState, Store};
-use vouchsafe_trust::Clock as _;
+use vouchsafe_store::{RepositoryState, Store, StoreError};
+use vouchsafe_trust::{Clock as _, Server};
 use vouchsafe_webhook::{GaugeSource, Sample};
 
 use crate::clock::SystemClock;
@@ -15,27 +16,36 @@ use crate::freshness;
 
 /// The gauges of the store.
 pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<GaugeSource> {
-    let (by_state, oldest, reached, behind) =
-        (store.clone(), store.clone(), store.clone(), store.clone());
-    let configs = configs.clone();
+    let (behind, configs, store) = (store.clone(), configs.clone(), store.clone());
+    let readings = Arc::new(Readings::new(move || {
+        let config = Arc::clone(&configs.borrow());
+        Reading::take(&store, &config)
+    }));
+    let [up, by_state, expiry, reached] = std::array::from_fn(|_| Arc::clone(&readings));
     vec![
+        GaugeSource::new(
+            "vouchsafe_store_up",
+            "Whether the store can be read; where it cannot, what is read from it is missing",
+            &[],
+            move || vec![(Vec::new(), if up.latest().is_some() { 1.0 } else { 0.0 })],
+        ),
         GaugeSource::new(
             "vouchsafe_repositories",
             "Stored repositories by server and state",
             &["server", "state"],
-            move || repositories(&by_state, &configs.borrow()),
+            move || by_state.samples(|reading| reading.repositories.clone()),
         ),
         GaugeSource::new(
             "vouchsafe_first_expiry_timestamp_seconds",
             "When the first role file of a server's repositories expires",
             &["server"],
-            move || first_expiry(&oldest),
+            move || expiry.samples(|reading| reading.first_expiry.clone()),
         ),
         GaugeSource::new(
             "vouchsafe_sync_last_success_timestamp_seconds",
-            "When a sync pass last reached the server",
+            "When a sync pass last reached the server; 0 if none ever did",
             &["server"],
-            move || last_success(&reached),
+            move || reached.samples(|reading| reading.last_success.clone()),
         ),
         GaugeSource::new(
             "vouchsafe_clock_behind_seconds",
@@ -52,45 +62,146 @@ pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<
     ]
 }
 
-fn repositories(store: &Store, config: &Config) -> Vec<Sample> {
-    let now = store.observe_time(SystemClock.now()).now;
-    let max_staleness = config.freshness().max_staleness;
-    let mut counts = BTreeMap::<(String, &str), u32>::new();
-    for status in store.status().unwrap_or_default() {
-        let state = freshness::word(&status.state, now, max_staleness);
-        *counts
-            .entry((status.server.to_string(), state))
-            .or_default() += 1;
-    }
-    counts
-        .into_iter()
-        .map(|((server, state), count)| (vec![server, state.to_owned()], f64::from(count)))
-        .collect()
+/// What the gauges of one moment show.
+#[derive(Debug, Default)]
+struct Reading {
+    repositories: Vec<Sample>,
+    first_expiry: Vec<Sample>,
+    last_success: Vec<Sample>,
 }
 
-fn first_expiry(store: &Store) -> Vec<Sample> {
-    let mut first = BTreeMap::<String, Timestamp>::new();
-    for status in store.status().unwrap_or_default() {
-        let RepositoryState::Active(active) = &status.state else {
-            continue;
-        };
-        if let Some(expires) = active.roles.values().map(|facts| facts.expires).min() {
-            let known = first.entry(status.server.to_string()).or_insert(expires);
-            *known = expires.min(*known);
+impl Reading {
+    fn take(store: &Store, config: &Config) -> Result<Self, StoreError> {
+        let now = store.observe_time(SystemClock.now()).now;
+        let mut counts = BTreeMap::<(Server, &str), u32>::new();
+        let mut first = BTreeMap::<Server, Timestamp>::new();
+        for status in store.status()? {
+            let state = freshness::word(&status, config, now);
+            *counts.entry((status.server.clone(), state)).or_default() += 1;
+            let RepositoryState::Active(active) = &status.state else {
+                continue;
+            };
+            if let Some(expires) = active.roles.values().map(|facts| facts.expires).min() {
+                let known = first.entry(status.server).or_insert(expires);
+                *known = expires.min(*known);
+            }
+        }
+        let repositories = counts.into_iter().map(|((server, state), count)| {
+            let labels = vec![server.to_string(), state.to_owned()];
+            (labels, f64::from(count))
+        });
+        Ok(Self {
+            repositories: repositories.collect(),
+            first_expiry: first
+                .iter()
+                .map(|(server, at)| sample(server, *at))
+                .collect(),
+            last_success: last_success(store, config)?,
+        })
+    }
+}
+
+/// When each configured server was last reached: those that never were must not be missing.
+fn last_success(store: &Store, config: &Config) -> Result<Vec<Sample>, StoreError> {
+    let servers = config.notary_servers().iter();
+    let last = servers.map(|notary| {
+        let state = store.server_state(&notary.server)?;
+        let last = state.and_then(|state| state.last_pass);
+        Ok(sample(
+            &notary.server,
+            last.unwrap_or(Timestamp::UNIX_EPOCH),
+        ))
+    });
+    last.collect()
+}
+
+fn sample(server: &Server, at: Timestamp) -> Sample {
+    let seconds = at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64();
+    (vec![server.to_string()], seconds)
+}
+
+/// Readings, one of which serves all gauges of a scrape.
+struct Readings<R> {
+    read: R,
+    last: Mutex<Last>,
+}
+
+/// The last reading, `None` if it failed, and when it was.
+#[derive(Default)]
+struct Last {
+    at: Option<Instant>,
+    reading: Option<Arc<Reading>>,
+}
+
+impl<R: Fn() -> Result<Reading, StoreError>> Readings<R> {
+    fn new(read: R) -> Self {
+        Self {
+            read,
+            last: Mutex::default(),
         }
     }
-    samples(first)
+
+    fn samples(&self, of: impl FnOnce(&Reading) -> Vec<Sample>) -> Vec<Sample> {
+        self.latest().map_or_else(Vec::new, |reading| of(&reading))
+    }
+
+    /// The latest reading, `None` if the store failed. That is logged when it begins and when it
+    /// ends, rather than at every scrape.
+    fn latest(&self) -> Option<Arc<Reading>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.at.is_some_and(|at| at.elapsed() < ONE_SCRAPE) {
+            return last.reading.clone();
+        }
+        let failed_before = last.at.is_some() && last.reading.is_none();
+        let reading = match (self.read)() {
+            Ok(reading) => {
+                if failed_before {
+                    tracing::info!("the store can be read again: its metrics are back");
+                }
+                Some(Arc::new(reading))
+            }
+            Err(error) => {
+                if !failed_before {
+                    tracing::error!(%error, "the store cannot be read: its metrics are missing");
+                }
+                None
+            }
+        };
+        *last = Last {
+            at: Some(Instant::now()),
+            reading,
+        };
+        last.reading.clone()
+    }
 }
 
-fn last_success(store: &Store) -> Vec<Sample> {
-    let servers = store.servers().unwrap_or_default().into_iter();
-    samples(servers.filter_map(|(server, state)| Some((server.to_string(), state.last_pass?))))
-}
+/// The gauges of one scrape are read within this.
+const ONE_SCRAPE: Duration = Duration::from_secs(1);
 
-fn samples(times: impl IntoIterator<Item = (String, Timestamp)>) -> Vec<Sample> {
-    let seconds = |at: Timestamp| at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64();
-    times
-        .into_iter()
-        .map(|(server, at)| (vec![server], seconds(at)))
-        .collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_fails_shows_in_its_metrics_and_comes_back() {
+        let failing = Mutex::new(true);
+        let readings = Readings::new(|| {
+            if *failing.lock().unwrap() {
+                let what = "a page of targets is missing".to_owned();
+                return Err(StoreError::Damaged { what });
+            }
+            Ok(Reading {
+                repositories: vec![(vec!["server".to_owned()], 1.0)],
+                ..Reading::default()
+            })
+        });
+        assert!(readings.latest().is_none());
+        assert_eq!(readings.samples(|reading| reading.repositories.clone()), []);
+        *failing.lock().unwrap() = false;
+        assert!(readings.latest().is_none(), "one scrape, one reading");
+        readings.last.lock().unwrap().at = Instant::now().checked_sub(ONE_SCRAPE);
+        assert!(readings.latest().is_some());
+        let samples = readings.samples(|reading| reading.repositories.clone());
+        assert_eq!(samples.len(), 1);
+    }
 }
