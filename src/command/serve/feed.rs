@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 use vouchsafe_policy::Config;
-use vouchsafe_store::Store;
+use vouchsafe_store::{Store, StoreError};
 use vouchsafe_syncer::{Options, Progress, ServerReport};
 use vouchsafe_trust::Server;
 use vouchsafe_webhook::{Condition, Readiness};
@@ -18,6 +18,7 @@ pub(super) async fn run(
     mut configs: watch::Receiver<Arc<Config>>,
     readiness: Arc<Readiness>,
 ) {
+    let first = FirstFeed::new(&store, &readiness);
     loop {
         let config = Arc::clone(&configs.borrow_and_update());
         let Ok(schedule) = config.sync().schedule.parse() else {
@@ -27,9 +28,9 @@ pub(super) async fn run(
         let options = Options::from(config.sync());
         let syncer = sync::syncer(&store, (*config).clone(), options);
         let servers: Vec<Server> = syncer.servers().cloned().collect();
-        let first = FirstFeed::new(&store, &servers, &readiness);
+        first.publish(&servers);
         let progress: Arc<dyn Progress> = Arc::new(());
-        let report = |report: ServerReport| first.take(&report);
+        let report = |report: ServerReport| first.take(&report, &servers);
         let changed = async {
             if configs.changed().await.is_err() {
                 std::future::pending::<()>().await;
@@ -39,50 +40,83 @@ pub(super) async fn run(
     }
 }
 
-/// The servers from which nothing has come yet.
+/// Whether everything that can be had at the start is there.
 ///
-/// A server that was reached once, in whatever process, has fed the store: after a restart during
-/// its outage the store still answers.
+/// A server has had its chance when it was reached once, in whatever process, or when the first
+/// attempt ended: one that is down must not keep the images of the others out. As long as nothing
+/// at all is stored, a server has to be reached, since everything signed would be denied. What
+/// came once is there: a server that a later configuration adds takes nothing away.
 struct FirstFeed<'a> {
-    missing: Mutex<BTreeSet<Server>>,
+    store: &'a Store,
     readiness: &'a Readiness,
+    tried: Mutex<Tried>,
+}
+
+/// The servers that were tried in this process.
+#[derive(Default)]
+struct Tried {
+    all: BTreeSet<Server>,
+    reached: BTreeSet<Server>,
 }
 
 impl<'a> FirstFeed<'a> {
-    fn new(store: &Store, servers: &[Server], readiness: &'a Readiness) -> Self {
-        let was_reached = |server: &&Server| {
-            let state = store.server_state(server).ok().flatten();
-            state.is_some_and(|state| state.last_pass.is_some())
-        };
-        let missing: BTreeSet<Server> = servers
-            .iter()
-            .filter(|server| !was_reached(server))
-            .cloned()
-            .collect();
-        let first = Self {
-            missing: Mutex::new(missing),
+    fn new(store: &'a Store, readiness: &'a Readiness) -> Self {
+        Self {
+            store,
             readiness,
-        };
-        first.publish();
-        first
-    }
-
-    fn take(&self, report: &ServerReport) {
-        if report.error.is_none() {
-            self.missing
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&report.server);
-            self.publish();
+            tried: Mutex::default(),
         }
     }
 
-    fn publish(&self) {
-        let done = self
-            .missing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty();
-        self.readiness.set(Condition::FirstFeed, done);
+    fn take(&self, report: &ServerReport, servers: &[Server]) {
+        {
+            let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+            tried.all.insert(report.server.clone());
+            if report.error.is_none() {
+                tried.reached.insert(report.server.clone());
+            }
+        }
+        self.publish(servers);
+    }
+
+    fn publish(&self, servers: &[Server]) {
+        if self.readiness.holds(Condition::FirstFeed) {
+            return;
+        }
+        let done = self.is_done(servers).unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot tell what is stored");
+            false
+        });
+        if done {
+            self.readiness.set(Condition::FirstFeed, true);
+        }
+    }
+
+    fn is_done(&self, servers: &[Server]) -> Result<bool, StoreError> {
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reached = servers.is_empty();
+        for server in servers {
+            let state = self.store.server_state(server)?;
+            let was_reached = tried.reached.contains(server)
+                || state.is_some_and(|state| state.last_pass.is_some());
+            if !was_reached && !tried.all.contains(server) {
+                return Ok(false);
+            }
+            reached |= was_reached;
+        }
+        Ok(reached || self.holds_any(servers)?)
+    }
+
+    /// Whether a repository of one of these servers is stored.
+    fn holds_any(&self, servers: &[Server]) -> Result<bool, StoreError> {
+        for (server, gun) in self.store.repositories()? {
+            if servers.contains(&server) && self.store.facts(&server, &gun)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
+
+#[cfg(test)]
+mod tests;
