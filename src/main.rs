@@ -7,6 +7,7 @@ mod context;
 mod exit;
 mod freshness;
 mod logging;
+mod lookup;
 mod printer;
 mod progress;
 mod runtime;

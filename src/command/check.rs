@@ -8,7 +8,8 @@ use vouchsafe_trust::evidence::Freshness;
 use crate::args::{CheckArgs, Common};
 use crate::context;
 use crate::exit::{Error, Outcome};
-use crate::printer::Printer;
+use crate::lookup::Lookup;
+use crate::printer::{MAX_MESSAGE, Printer, printable};
 
 /// The answer for one image. Its JSON form is stable.
 #[derive(Debug, Serialize)]
@@ -51,14 +52,14 @@ enum Age {
 
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
-    let reader = context::reader(common, &config)?;
-    let now = context::judgement_time(&*reader)?;
+    let lookup = Lookup::new(context::reader(common, &config)?);
+    let now = context::judgement_time(lookup.reader())?;
     let answers: Vec<Answer> = args
         .images
         .iter()
         .map(|image| {
             let namespace = Some(args.namespace.as_str());
-            let evidence = |query: &_| reader.evidence(query);
+            let evidence = |query: &_| lookup.evidence(query);
             answer(
                 image,
                 config.decide(image, namespace, Purpose::Mutate, now, evidence),
@@ -67,6 +68,7 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Outcome, Error> {
         .collect();
     Printer::new(args.output.output)
         .print(&answers, |answers| answers.iter().map(text).collect())?;
+    lookup.finish()?;
     let all = answers.iter().all(|answer| answer.allowed);
     Ok(if all { Outcome::Yes } else { Outcome::No })
 }
@@ -146,8 +148,11 @@ fn text(answer: &Answer) -> String {
         .iter()
         .map(|warning| ("warning", Some(warning.clone())));
     let lines = rows.into_iter().chain(warnings);
-    let lines = lines.filter_map(|(name, value)| Some(format!("  {name:<11}{}", value?)));
-    let heading = format!("{} {verdict}", answer.image);
+    let lines = lines.filter_map(|(name, value)| {
+        let value = printable(&value?, MAX_MESSAGE);
+        Some(format!("  {name:<11}{value}"))
+    });
+    let heading = format!("{} {verdict}", printable(&answer.image, MAX_MESSAGE));
     [heading]
         .into_iter()
         .chain(lines)

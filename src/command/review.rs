@@ -17,7 +17,8 @@ use vouchsafe_webhook::{Admission, Metrics, Webhook, runs_images};
 use crate::args::{Common, ReviewArgs};
 use crate::context::{self, FixedClock};
 use crate::exit::{Error, Outcome};
-use crate::printer::{Printer, print};
+use crate::lookup::Lookup;
+use crate::printer::{MAX_MESSAGE, Printer, print, printable};
 
 /// The answer for one object. Its JSON form is stable.
 #[derive(Debug, Serialize)]
@@ -45,22 +46,26 @@ struct Replacement {
 
 pub(crate) fn run(args: &ReviewArgs, common: &Common) -> Result<Outcome, Error> {
     let documents = documents(&read(&args.file)?, &args.file)?;
+    let documents: Vec<Value> = documents.into_iter().flat_map(objects).collect();
     let config = context::config(common)?;
-    let admission = admission(config, common)?;
+    let lookup = Arc::new(Lookup::new(context::reader(common, &config)?));
+    let admission = admission(config, &lookup)?;
     let is_review = |document: &Value| text(document, "kind") == "AdmissionReview";
     if documents.iter().all(is_review) {
-        return answer_reviews(&admission, &documents);
+        let outcome = answer_reviews(&admission, &documents)?;
+        lookup.finish()?;
+        return Ok(outcome);
     }
     if documents.iter().any(is_review) {
         return Err("admission reviews and manifests in one file; review them one by one".into());
     }
-    let objects: Vec<Value> = documents.into_iter().flat_map(objects).collect();
-    let answers = objects
+    let answers = documents
         .iter()
         .map(|object| answer_object(&admission, object, &args.namespace))
         .collect::<Result<Vec<_>, Error>>()?;
     Printer::new(args.output.output)
         .print(&answers, |answers| answers.iter().map(text_of).collect())?;
+    lookup.finish()?;
     let denied = answers.iter().any(|answer| answer.allowed == Some(false));
     Ok(if denied { Outcome::No } else { Outcome::Yes })
 }
@@ -78,10 +83,17 @@ fn read(file: &Path) -> Result<String, Error> {
     Ok(fs::read_to_string(file).map_err(at)?)
 }
 
-/// The documents of a YAML text, of which JSON is one; empty ones are left out.
-fn documents(yaml: &str, file: &Path) -> Result<Vec<Value>, Error> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)
-        .map_err(|error| format!("{}: {}", file.display(), error.without_snippet()))?;
+/// The documents of a YAML text, of which JSON is one, or JSON texts one after another; empty ones
+/// are left out.
+fn documents(text: &str, file: &Path) -> Result<Vec<Value>, Error> {
+    let json: serde_json::Result<Vec<Value>> = serde_json::Deserializer::from_str(text)
+        .into_iter()
+        .collect();
+    let documents = match json {
+        Ok(documents) => documents,
+        Err(_) => serde_saphyr::from_multiple(text)
+            .map_err(|error| format!("{}: {}", file.display(), error.without_snippet()))?,
+    };
     let documents: Vec<Value> = documents
         .into_iter()
         .filter(|value| !value.is_null())
@@ -92,13 +104,33 @@ fn documents(yaml: &str, file: &Path) -> Result<Vec<Value>, Error> {
     Ok(documents)
 }
 
-/// A document's objects: itself, or the items of a `List`.
+/// A document's objects: itself, or the items of a list, which may be lists.
 fn objects(mut document: Value) -> Vec<Value> {
-    let is_list = text(&document, "kind").ends_with("List");
+    let of_list = ["apiVersion", "kind"].map(|member| text(&document, member).to_owned());
+    let [api_version, kind] = of_list;
+    let Some(item_kind) = kind.strip_suffix("List") else {
+        return vec![document];
+    };
     match document.get_mut("items") {
-        Some(Value::Array(items)) if is_list => std::mem::take(items),
+        Some(Value::Array(items)) if items.iter().all(Value::is_object) => {
+            let items = std::mem::take(items).into_iter();
+            let items = items.map(|item| typed(item, &api_version, item_kind));
+            items.flat_map(objects).collect()
+        }
         Some(_) | None => vec![document],
     }
+}
+
+/// An item of a list: in a `PodList` of the API server, only the list says what they are.
+fn typed(mut item: Value, api_version: &str, kind: &str) -> Value {
+    if let Value::Object(members) = &mut item
+        && !kind.is_empty()
+        && !members.contains_key("kind")
+    {
+        members.insert("apiVersion".to_owned(), api_version.into());
+        members.insert("kind".to_owned(), kind.into());
+    }
+    item
 }
 
 /// The string at a member; empty where there is none.
@@ -109,10 +141,10 @@ fn text<'v>(value: &'v Value, member: &str) -> &'v str {
         .unwrap_or_default()
 }
 
-fn admission(config: Config, common: &Common) -> Result<Admission, Error> {
-    let reader = context::reader(common, &config)?;
-    let clock = Arc::new(FixedClock(context::judgement_time(&*reader)?));
-    let lookup = Box::new(move |query: &_| reader.evidence(query));
+fn admission(config: Config, lookup: &Arc<Lookup>) -> Result<Admission, Error> {
+    let clock = Arc::new(FixedClock(context::judgement_time(lookup.reader())?));
+    let lookup = Arc::clone(lookup);
+    let lookup = Box::new(move |query: &_| lookup.evidence(query));
     Ok(Admission::new(
         config,
         lookup,
@@ -197,6 +229,10 @@ fn answer_object(admission: &Admission, object: &Value, namespace: &str) -> Resu
         warnings: Vec::new(),
     };
     if !runs_images(group, kind) {
+        if let Some(group_judged) = group_of(kind) {
+            answer.allowed = Some(false);
+            answer.message = Some(elsewhere(kind, group, group_judged));
+        }
         return Ok(answer);
     }
     let gvk = json!({"group": group, "version": version, "kind": kind});
@@ -212,32 +248,63 @@ fn answer_object(admission: &Admission, object: &Value, namespace: &str) -> Resu
     Ok(answer)
 }
 
+/// The API group in which objects of this kind run images, if there is one.
+fn group_of(kind: &str) -> Option<&'static str> {
+    GROUPS.into_iter().find(|group| runs_images(group, kind))
+}
+
+/// Why an object is not judged that runs images by its kind, though not by its group.
+fn elsewhere(kind: &str, group: &str, group_judged: &str) -> String {
+    let name = |group: &str| match group {
+        "" => "the core API group".to_owned(),
+        group => format!("the API group `{group}`"),
+    };
+    format!(
+        "a {kind} of {} is not known to run images, and refused where it is sent to the webhook; \
+         write it as one of {}",
+        name(group),
+        name(group_judged)
+    )
+}
+
 fn text_of(answer: &Answer) -> String {
     let verdict = match answer.allowed {
         None => "runs no images",
         Some(true) => "would be admitted",
         Some(false) => "would be denied",
     };
-    let mut lines = vec![format!("{} {verdict}", answer.object)];
+    let mut lines = vec![format!(
+        "{} {verdict}",
+        printable(&answer.object, MAX_MESSAGE)
+    )];
     if let Some(message) = answer
         .message
         .as_ref()
         .filter(|_| answer.allowed == Some(false))
     {
-        lines.extend(message.lines().map(|line| format!("  {line}")));
+        let message = message.lines().map(|line| printable(line, MAX_MESSAGE));
+        lines.extend(message.map(|line| format!("  {line}")));
     }
     let replaced = answer.replaced.iter();
-    lines.extend(replaced.map(|replaced| format!("  {} {}", replaced.path, replaced.image)));
+    lines.extend(replaced.map(|replaced| {
+        let image = printable(&replaced.image, MAX_MESSAGE);
+        format!("  {} {image}", replaced.path)
+    }));
     lines.extend(
         answer
             .warnings
             .iter()
-            .map(|warning| format!("  warning: {warning}")),
+            .map(|warning| format!("  warning: {}", printable(warning, MAX_MESSAGE))),
     );
     lines.join("\n") + "\n"
 }
 
+/// The API groups whose objects run images.
+const GROUPS: [&str; 3] = ["", "apps", "batch"];
 /// Manifests of a whole cluster are far smaller.
 const MAX_INPUT: u64 = 1 << 30;
 /// Nobody waits for the answer but whoever asked.
 const DEADLINE: Duration = Duration::from_mins(1);
+
+#[cfg(test)]
+mod tests;
