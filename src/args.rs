@@ -107,6 +107,12 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Drop everything that is stored and remembered of a repository, after asking.
     Forget(ForgetArgs),
+    /// Judge by the clock again after it was ahead and set right, after asking.
+    ///
+    /// The latest time seen is stored, and no earlier one is judged by: a clock that was ahead for a
+    /// while would have everything expire too early. This drops that time and nothing else. Works
+    /// while `vouchsafe serve` holds the store.
+    ResetClock(ResetClockArgs),
     /// Check the configuration, or print its schema.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -196,6 +202,13 @@ pub(crate) struct ForgetArgs {
     /// Forget what one server said only; without it, every server.
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<Server>,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ResetClockArgs {
     /// Do not ask.
     #[arg(short, long)]
     pub(crate) yes: bool,

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod forget;
+pub(crate) mod reset_clock;
 pub(crate) mod review;
 pub(crate) mod root_key;
 pub(crate) mod serve;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use vouchsafe_policy::Config;
 use vouchsafe_store::{OpenError, Reader, RemoteStore, Store};
 use vouchsafe_trust::{Clock, Gun, Pins, Server};
@@ -123,14 +123,46 @@ pub(crate) fn socket_path(store: &Path) -> PathBuf {
 pub(crate) fn judgement_time(reader: &dyn Reader) -> Result<Timestamp, Error> {
     let now = SystemClock.now();
     let latest = reader.latest_time()?;
-    if let Some(latest) = latest.filter(|latest| *latest > now) {
-        note(&format!(
-            "warning: the clock is behind: it says {now:.0}, but {latest:.0} was seen before"
-        ));
-        return Ok(latest);
+    if let Some(warning) = clock_warning(latest, now) {
+        note(&format!("warning: {warning}"));
     }
-    Ok(now)
+    Ok(latest.map_or(now, |latest| latest.max(now)))
 }
 
+/// What an operator should know where time was seen that the clock has yet to reach.
+pub(crate) fn clock_warning(latest: Option<Timestamp>, now: Timestamp) -> Option<String> {
+    // Another process looks at the clock a moment later than this one.
+    let latest = latest.filter(|latest| latest.duration_since(now) > BEHIND)?;
+    Some(format!(
+        "the clock is behind: it says {now:.0}, but {latest:.0} was seen before, by which \
+         everything is judged; if the clock is right, say `vouchsafe reset-clock`"
+    ))
+}
+
+/// How far the clock may be behind before anybody is told.
+const BEHIND: SignedDuration = SignedDuration::from_mins(1);
 /// A configuration is text that people write; what is beyond this is cut off, and no longer valid.
 const MAX_CONFIG: u64 = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_behind_is_told_with_both_times() {
+        let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        assert_eq!(clock_warning(None, now), None);
+        for seconds in [-100, 0, 60] {
+            let latest = now + SignedDuration::from_secs(seconds);
+            assert_eq!(clock_warning(Some(latest), now), None);
+        }
+        let warning = clock_warning(Some(now + SignedDuration::from_secs(61)), now).unwrap();
+        for words in [
+            "2026-11-23T12:00:00Z",
+            "2026-11-23T12:01:01Z",
+            "reset-clock",
+        ] {
+            assert!(warning.contains(words), "{warning}");
+        }
+    }
+}

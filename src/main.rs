@@ -45,6 +45,7 @@ fn run(cli: &Cli) -> Result<Outcome, Error> {
         Command::Review(args) => command::review::run(args, common),
         Command::Status(args) => command::status::run(args, common),
         Command::Forget(args) => command::forget::run(args, common),
+        Command::ResetClock(args) => command::reset_clock::run(args, common),
         Command::Config(command) => command::config::run(command, common),
         Command::RootKey(args) => command::root_key::run(args),
         Command::Completions { shell } => {

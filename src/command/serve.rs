@@ -19,6 +19,7 @@ use vouchsafe_webhook::{
 };
 
 use crate::args::{Common, ServeArgs};
+use crate::clock::SystemClock;
 use crate::command::sync;
 use crate::context::{self, StoreClock};
 use crate::exit::{Error, Outcome};
@@ -46,7 +47,11 @@ async fn serve(
     let readiness = Arc::new(Readiness::new());
     readiness.set(Condition::Store, true);
     readiness.set(Condition::Policy, true);
-    let serving = Serving::new(certificate(args, &*clock)?);
+    if let Some(warning) = context::clock_warning(store.latest_time(), SystemClock.now()) {
+        tracing::warn!("{warning}");
+    }
+    // The API server judges it by its own clock, not by what this store has seen.
+    let serving = Serving::new(certificate(args, &SystemClock)?);
     readiness.set(Condition::Certificate, true);
 
     let (configs, configured) = channel::channel(Arc::new(config.clone()));
@@ -70,7 +75,7 @@ async fn serve(
         Watch::INTERVAL,
         Arc::clone(&admission),
         Arc::clone(&metrics),
-        prepare(common.config.clone(), store, Arc::clone(&clock), configs),
+        prepare(common.config.clone(), store, clock, configs),
     ));
     if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
         tokio::spawn(reload::certificate(
@@ -78,7 +83,7 @@ async fn serve(
             Watch::INTERVAL,
             Arc::clone(&serving),
             Arc::clone(&metrics),
-            clock,
+            Arc::new(SystemClock),
         ));
     }
     let tls = serving.server_config()?;
