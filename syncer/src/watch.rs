@@ -55,14 +55,7 @@ async fn wait(syncer: &Syncer, schedule: &Schedule, server: &Server) -> Scope {
         .map(|expiry| expiry.max(soonest))
         .filter(|expiry| *expiry < scheduled);
     let until = expiry.unwrap_or(scheduled);
-    // In short steps, since the clock may be set, and a machine may sleep.
-    loop {
-        let left = until.duration_since(syncer.now());
-        let Some(left) = Duration::try_from(left).ok().filter(|left| !left.is_zero()) else {
-            break;
-        };
-        sleep(left.min(STEP)).await;
-    }
+    sleep_until(until, || syncer.now()).await;
     if expiry.is_some() {
         Scope::Expired
     } else {
@@ -70,5 +63,67 @@ async fn wait(syncer: &Syncer, schedule: &Schedule, server: &Server) -> Scope {
     }
 }
 
+/// Sleeps until `clock` shows `until`, and no longer than it was off at first: a clock that was
+/// ahead is set back, and the time by which is judged then stands still until it has caught up.
+async fn sleep_until(until: Timestamp, clock: impl Fn() -> Timestamp) {
+    let off = |now| Duration::try_from(until.duration_since(now)).unwrap_or_default();
+    let mut most = off(clock());
+    // In short steps, since the clock may be set, and a machine may sleep.
+    loop {
+        let step = off(clock()).min(most).min(STEP);
+        if step.is_zero() {
+            return;
+        }
+        sleep(step).await;
+        most = most.saturating_sub(step);
+    }
+}
+
 const STEP: Duration = Duration::from_secs(1);
 const BETWEEN_EXPIRIES: SignedDuration = SignedDuration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_or_stands_still_prolongs_no_sleep() {
+        let start = Timestamp::UNIX_EPOCH;
+        let looked = Cell::new(0);
+        let set_back = || {
+            looked.set(looked.get() + 1);
+            if looked.get() == 1 {
+                start
+            } else {
+                start - SignedDuration::from_hours(24)
+            }
+        };
+        let soon = start + SignedDuration::from_millis(200);
+        let patience = Duration::from_secs(30);
+        timeout(patience, sleep_until(soon, set_back))
+            .await
+            .unwrap();
+        timeout(patience, sleep_until(soon, || start))
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_ahead_ends_the_sleep() {
+        let start = Timestamp::UNIX_EPOCH;
+        let later = start + SignedDuration::from_hours(24);
+        let looked = Cell::new(0);
+        let set_ahead = || {
+            looked.set(looked.get() + 1);
+            if looked.get() < 3 { start } else { later }
+        };
+        let patience = Duration::from_secs(30);
+        timeout(patience, sleep_until(later, set_ahead))
+            .await
+            .unwrap();
+    }
+}
