@@ -195,8 +195,10 @@ impl Shared {
             Version::Http2 => &self.http2,
         };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), paths));
-        let first = Instant::now() + limits.handshake;
-        let mut timer = pin!(sleep_until(first.into()));
+        let now = Instant::now();
+        let first = now + limits.handshake;
+        let soonest = limits.handshake.min(limits.idle).min(limits.age);
+        let mut timer = pin!(sleep_until((now + soonest).into()));
         let grace = loop {
             tokio::select! {
                 biased;
