@@ -43,7 +43,9 @@ impl Condition {
             Self::Store => "the store is not open, or it is damaged; the log says which",
             Self::Policy => "no valid configuration is loaded",
             Self::Certificate => "no valid certificate is loaded",
-            Self::FirstFeed => "a first attempt to sync runs, or nothing is stored and no server was reached",
+            Self::FirstFeed => {
+                "a first attempt to sync runs, or nothing is stored and no server was reached"
+            }
             Self::Running => "the process is stopping",
         }
     }
