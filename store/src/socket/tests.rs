@@ -75,11 +75,19 @@ fn what_the_store_answers_the_socket_answers() {
     assert_eq!(history[0].digest, image("image-1-1"));
     assert_eq!(remote.servers().unwrap(), local.servers().unwrap());
     assert_eq!(remote.latest_time().unwrap(), Some(now()));
-    let earlier = now() - jiff::SignedDuration::from_hours(5);
-    assert_eq!(remote.reset_latest_time(earlier).unwrap(), Some(now()));
-    assert_eq!(local.latest_time().unwrap(), Some(earlier));
     assert_eq!(remote.forget(None, &gun).unwrap(), 2);
     assert_eq!(local.status().unwrap(), []);
+}
+
+#[test]
+fn the_latest_time_is_reset_through_the_socket() {
+    let served = served(SOCKET);
+    served.store.observe_time(now());
+    let remote = RemoteStore::connect(&served.socket).unwrap();
+    let earlier = now() - jiff::SignedDuration::from_hours(5);
+    let before = Reader::reset_latest_time(&remote, earlier).unwrap();
+    assert_eq!(before, Some(now()));
+    assert_eq!(served.store.latest_time(), Some(earlier));
 }
 
 #[test]
