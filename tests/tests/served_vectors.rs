@@ -22,9 +22,7 @@ use vouchsafe_tests::harness::scripted_server::RoleFiles;
 use vouchsafe_tests::harness::{HarnessError, NotaryClient, ScriptedServer, TempDir};
 use vouchsafe_tests::vector::{self, Client, Expect, Query, Vector};
 use vouchsafe_trust::evidence::{Signers, Wanted};
-use vouchsafe_trust::{
-    Clock, Evidence, Gun, Pins, Role, Server, Sha256, Timestamp, TrustRoot,
-};
+use vouchsafe_trust::{Clock, Evidence, Gun, Pins, Role, Server, Sha256, Timestamp, TrustRoot};
 
 #[test]
 fn the_notary_client_answers_every_served_vector_as_it_says() {
