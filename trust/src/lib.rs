@@ -5,7 +5,7 @@
 //! file or a socket, and nothing here waits.
 //!
 //! The one path: [`RepositoryMetadata`] (raw role files, whatever carried them) →
-//! [`verify`](update::verify) or the stepwise [`Update`](update::Update) → [`VerifiedRepository`],
+//! [`verify`] or the stepwise [`Update`](update::Update) → [`VerifiedRepository`],
 //! the only thing a store accepts → [`Evidence`], what the store says about one
 //! image.
 
