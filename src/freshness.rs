@@ -1,6 +1,6 @@
 //! What a stored repository is good for, in a word.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use vouchsafe_policy::Config;
 use vouchsafe_store::{RepositoryState, RepositoryStatus};
 use vouchsafe_trust::evidence::{Freshness, Known, NotSigned, Signers, Statement, Wanted};
@@ -44,11 +44,7 @@ fn certificate_holds(
     now: Timestamp,
 ) -> bool {
     let pins = config.pins(server, &facts.gun).unwrap_or_default();
-    let validity = facts.certificate_validity;
-    // As the decision does: certificates may start up to a day from now.
-    let soon = now.checked_add(LEEWAY).unwrap_or(Timestamp::MAX);
-    let is_valid =
-        validity.from <= validity.until && validity.from <= soon && now <= validity.until;
+    let is_valid = facts.certificate_validity.holds_at(now);
     (facts.certificate_names_gun || pins.certificate_name == Check::Record)
         && (is_valid || pins.certificate_validity == Check::Record)
 }
@@ -74,8 +70,6 @@ fn speakers_speak(server: &Server, facts: RepositoryFacts, now: Timestamp) -> bo
     // Nothing is wrong with a role that is asked for what it does not have.
     matches!(known.signed(&query, now), Err(NotSigned::Absent { .. }))
 }
-
-const LEEWAY: SignedDuration = SignedDuration::from_hours(24);
 
 #[cfg(test)]
 mod tests;

@@ -113,12 +113,7 @@ impl SignatureDemand {
 
     /// Whether the root certificate is in its validity at `now`, or need not be.
     pub(crate) fn accepts_validity(&self, facts: &RepositoryFacts, now: Timestamp) -> bool {
-        let validity = facts.certificate_validity;
-        // Certificates may start up to a day from now (notary tuf/utils/x509.go).
-        let soon = now.checked_add(LEEWAY).unwrap_or(Timestamp::MAX);
-        let is_valid =
-            validity.from <= validity.until && validity.from <= soon && now <= validity.until;
-        self.certificate_validity == Check::Record || is_valid
+        self.certificate_validity == Check::Record || facts.certificate_validity.holds_at(now)
     }
 }
 
@@ -184,5 +179,3 @@ impl Rules {
         self.scoped.iter().chain(&self.open)
     }
 }
-
-const LEEWAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);

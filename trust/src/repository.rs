@@ -100,6 +100,15 @@ pub struct Validity {
     pub until: Timestamp,
 }
 
+impl Validity {
+    /// Whether a certificate of this validity counts at `now`. It may start up to a day from now
+    /// (notary tuf/utils/x509.go allows for slow clocks).
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        let soon = now.checked_add(LEEWAY).unwrap_or(Timestamp::MAX);
+        self.from <= self.until && self.from <= soon && now <= self.until
+    }
+}
+
 /// One accepted role file.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct RoleFacts {
@@ -157,3 +166,5 @@ pub struct AcceptedRole {
     /// (TUF 5.3.11, recovery from fast-forward attacks).
     pub keys: BTreeSet<Fingerprint>,
 }
+
+const LEEWAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);

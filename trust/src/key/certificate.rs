@@ -125,11 +125,9 @@ impl Certificate {
         !self.weak_signature && self.key.is_strong()
     }
 
-    /// Whether `now` is in the certificate's validity. A certificate may start up to a day from
-    /// now (notary tuf/utils/x509.go allows for slow clocks).
+    /// Whether `now` is in the certificate's validity.
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
-        let soon = now.checked_add(LEEWAY).unwrap_or(Timestamp::MAX);
-        self.not_before <= self.not_after && self.not_before <= soon && now <= self.not_after
+        self.validity().holds_at(now)
     }
 
     /// The first reason why the certificate does not speak for `gun` at `now`.
@@ -200,8 +198,6 @@ fn common_name(subject: &x509_cert::name::Name) -> Option<String> {
         .or_else(|_| TeletexStringRef::try_from(value).map(|text| text.as_str().to_owned()))
         .ok()
 }
-
-const LEEWAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 const OID_COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
