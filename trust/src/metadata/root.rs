@@ -68,6 +68,11 @@ impl Root {
             .filter_map(|id| Some((*id, self.keys.get(id)?.certificate()?)))
     }
 
+    /// How many of the root role's keys must sign, from 1.
+    pub const fn root_threshold(&self) -> u64 {
+        self.own.threshold
+    }
+
     /// The root role's keys among `allowed`, with the role's own threshold.
     pub fn root_keys_among(&self, allowed: &BTreeSet<KeyId>) -> RoleKeys {
         let ids = self.own.ids.intersection(allowed).copied().collect();

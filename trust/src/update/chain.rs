@@ -246,8 +246,8 @@ impl Link {
             .signers(&self.root.root_keys_among(&ids))
     }
 
-    fn threshold(&self) -> u64 {
-        self.root.root_keys_among(&BTreeSet::new()).threshold()
+    const fn threshold(&self) -> u64 {
+        self.root.root_threshold()
     }
 
     fn meets_threshold(&self, signers: &BTreeSet<Fingerprint>) -> bool {
