@@ -52,6 +52,15 @@ pub(crate) struct Common {
         default_value = "/var/lib/vouchsafe"
     )]
     pub(crate) store: PathBuf,
+    /// Folder with a folder for each secret that the configuration names (`auth.secretName`).
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "VOUCHSAFE_SECRETS",
+        default_value = "/etc/vouchsafe/secrets"
+    )]
+    pub(crate) secrets: PathBuf,
     /// Log more; twice for everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,

@@ -1,5 +1,6 @@
 //! The `vouchsafe` binary: thin commands over the crates that do the work.
 
+mod age;
 mod args;
 mod clock;
 mod command;

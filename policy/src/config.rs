@@ -1,8 +1,10 @@
 //! The configuration: one YAML file, strict, with an error that names the place of any fault.
 
 mod auth;
+mod deny;
 mod duration;
 mod error;
+mod mirror;
 mod raw;
 mod rule;
 mod settings;
@@ -14,15 +16,17 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use auth::Auth;
 pub use duration::{DurationError, parse_duration};
 pub use error::{ConfigError, Place, Problem};
-pub use settings::{FreshnessSettings, SyncSettings};
+pub use settings::{Features, FreshnessSettings, HistorySettings, SyncSettings};
 pub use validator::NotaryServer;
-use vouchsafe_trust::image::Reference;
+use vouchsafe_trust::image::{Reference, ReferenceError};
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::{Gun, Pins, Server, Sha256};
 
-use self::raw::{Probe, RawConfig, RawRule};
+use self::raw::{Probe, RawConfig, RawRule, RawValidator};
 use self::validator::{NotaryValidator, Validator, Validators};
 use self::yaml::At;
+use crate::deny::DenyList;
+use crate::mirror::Mirrors;
 use crate::pattern::Pattern;
 use crate::rules::{Demand, Rule, Rules};
 
@@ -33,8 +37,12 @@ pub struct Config {
     validators: BTreeMap<String, Validator>,
     servers: Vec<NotaryServer>,
     rules: Rules,
+    mirrors: Mirrors,
+    deny: DenyList,
     sync: SyncSettings,
     freshness: FreshnessSettings,
+    history: HistorySettings,
+    features: Features,
     warnings: Vec<String>,
 }
 
@@ -63,23 +71,25 @@ impl Config {
             unsupported_type(text).unwrap_or(problem)
         })?;
         settings::check_supported(&raw)?;
-        settings::check_history(raw.history.as_ref())?;
         let mut validators = Validators::default();
         if raw.validators.value.is_empty() {
             return Err(raw.validators.fault(Problem::Empty { key: "validators" }));
         }
+        let mut warnings = Vec::new();
         for validator in raw.validators.value {
+            warnings.extend(warn_of_keychain(&validator.value, file_name));
             validators.add(validator.value)?;
         }
         if raw.policy.value.is_empty() {
             return Err(raw.policy.fault(Problem::Empty { key: "policy" }));
         }
-        let mut warnings = Vec::new();
+        let mirrors = mirror::mirrors(raw.mirrors.unwrap_or_default())?;
         let mut rules = Vec::new();
         for At { value: rule, .. } in raw.policy.value {
             warnings.extend(warn(&rule, file_name));
             let rule = rule::rule(rule, &validators)?;
             warnings.extend(warn_of_tag(&rule, file_name));
+            warnings.extend(warn_of_mirror(&rule, &mirrors, file_name));
             rules.push(rule);
         }
         let rules = Rules::new(rules).map_err(|tie| {
@@ -97,8 +107,12 @@ impl Config {
             validators: validators.by_name,
             servers: validators.servers,
             rules,
+            mirrors,
+            deny: deny::deny(raw.deny.unwrap_or_default())?,
             sync: settings::sync(raw.sync.unwrap_or_default())?,
             freshness: settings::freshness(raw.freshness.as_ref())?,
+            history: settings::history(raw.history.as_ref())?,
+            features: settings::features(raw.features, file_name, &mut warnings)?,
             warnings,
         })
     }
@@ -186,7 +200,19 @@ impl Config {
         named.into_iter().collect()
     }
 
-    /// The rule that decides about `reference` in `namespace`.
+    /// The image that rules and signatures are about where `pulled` is pulled: the same one, unless a
+    /// mirror stands for another registry.
+    ///
+    /// # Errors
+    ///
+    /// [`ReferenceError`] where what the mirror stands for cannot be the name of an image.
+    pub fn signed_image(&self, pulled: &Reference) -> Result<Reference, ReferenceError> {
+        let signed = self.mirrors.signed_name(pulled.gun())?;
+        Ok(signed.map_or_else(|| pulled.clone(), |gun| pulled.signed_as(gun)))
+    }
+
+    /// The rule that decides about `reference`, by the name under which it is
+    /// [signed](Self::signed_image), in `namespace`.
     pub fn rule(&self, reference: &Reference, namespace: Option<&str>) -> Option<&Rule> {
         self.rules.select(reference, namespace)
     }
@@ -204,6 +230,21 @@ impl Config {
     /// How old trust data may be.
     pub const fn freshness(&self) -> FreshnessSettings {
         self.freshness
+    }
+
+    /// How long superseded digests stay admissible.
+    pub const fn history(&self) -> HistorySettings {
+        self.history
+    }
+
+    /// The switches of admission.
+    pub const fn features(&self) -> Features {
+        self.features
+    }
+
+    /// What nothing admits.
+    pub(crate) const fn deny_list(&self) -> &DenyList {
+        &self.deny
     }
 
     /// What is allowed, and probably not what was meant; each names file and line.
@@ -238,6 +279,28 @@ fn unsupported_type(text: &str) -> Option<At<Problem>> {
         let is_known = matches!(kind.value.as_str(), "notaryv1" | "static");
         (!is_known).then(|| validator::unsupported_type(validator.name.as_deref(), kind))
     })
+}
+
+fn warn_of_keychain(validator: &RawValidator, file_name: &str) -> Option<String> {
+    let keychain = validator.auth.as_ref()?.value.use_keychain.as_ref()?;
+    Some(format!(
+        "{file_name}{}: `useKeychain` means nothing for validators of type `notaryv1`",
+        keychain.place
+    ))
+}
+
+/// What is pulled through a mirror is judged by the name that it is signed under.
+fn warn_of_mirror(rule: &Rule, mirrors: &Mirrors, file_name: &str) -> Option<String> {
+    let pattern = rule.pattern.canonical();
+    let mirror = mirrors.iter().find(|mirror| {
+        let rest = pattern.strip_prefix(mirror.from.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':', '@']))
+    })?;
+    Some(format!(
+        "{file_name}{}: `{}` is about images that are pulled from the mirror `{}`; these are judged \
+         by the name that they are signed under, so write `{}` instead of the mirror's name",
+        rule.place, rule.pattern, mirror.from, mirror.to
+    ))
 }
 
 fn warn_of_tag(rule: &Rule, file_name: &str) -> Option<String> {

@@ -6,13 +6,14 @@ use std::fmt;
 
 use jiff::Timestamp;
 use vouchsafe_trust::evidence::{Freshness, Known, Signed, Wanted};
-use vouchsafe_trust::image::Reference;
+use vouchsafe_trust::image::{Digest, Reference};
 use vouchsafe_trust::pin::Check;
-use vouchsafe_trust::{Evidence, Query, Role, Sha256};
+use vouchsafe_trust::{Evidence, Gun, Query, Role, Sha256};
 
 pub use denial::{Cause, Denial};
 
 use crate::config::Config;
+use crate::deny::Listed;
 use crate::rules::{Demand, Mode, Rule, SignatureDemand};
 
 /// The answer about one image. There is no third case: whatever is not allowed is denied.
@@ -48,22 +49,81 @@ impl Decision {
 pub struct Allowed {
     /// The image as it was written.
     pub image: String,
-    /// The image as a runtime reads it.
-    pub reference: Reference,
-    /// The signed digest; `None` where a static validator answered.
-    pub digest: Option<Sha256>,
+    /// Its repository, by the name that it is signed under.
+    pub gun: Gun,
     /// What the image has to be replaced by, if it is not pinned to its digest yet and is to be.
     pub patched: Option<String>,
     /// The pattern of the rule that decided.
     pub pattern: String,
     /// The validator that the rule asked.
     pub validator: String,
-    /// The roles that signed; none where a static validator answered.
-    pub signers: Vec<Role>,
-    /// How old the proof is; `None` where a static validator answered.
-    pub freshness: Option<Freshness>,
+    /// On what grounds.
+    pub grounds: Grounds,
     /// What whoever asked should be told nevertheless.
     pub warnings: Vec<String>,
+}
+
+/// On what grounds an image may run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Grounds {
+    /// It needs no proof of its own here, as the configuration says.
+    Approved(Approval),
+    /// It is signed.
+    Signed(Proof),
+    /// A static validator says so.
+    Static,
+}
+
+/// The proof that an image is signed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Proof {
+    /// The signed digest.
+    pub digest: Sha256,
+    /// The roles that signed it.
+    pub signers: Vec<Role>,
+    /// How old the proof is.
+    pub freshness: Freshness,
+}
+
+impl Allowed {
+    /// The proof, where there is one.
+    pub const fn proof(&self) -> Option<&Proof> {
+        match &self.grounds {
+            Grounds::Signed(proof) => Some(proof),
+            Grounds::Approved(_) | Grounds::Static => None,
+        }
+    }
+
+    /// A stable, short name of the grounds, for metrics and audit annotations.
+    pub const fn label(&self) -> &'static str {
+        match &self.grounds {
+            Grounds::Approved(approval) => approval.label(),
+            Grounds::Signed(proof) => match proof.freshness {
+                Freshness::Stale { .. } => "signed_stale",
+                Freshness::Fresh { .. } | Freshness::Expired { .. } => "signed",
+            },
+            Grounds::Static => "static_allow",
+        }
+    }
+}
+
+/// Why an image needs no proof of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Approval {
+    /// The object's owner has it, byte for byte.
+    Child,
+    /// The object had it before, byte for byte.
+    Unchanged,
+}
+
+impl Approval {
+    /// A stable, short name.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Child => "child",
+            Self::Unchanged => "unchanged",
+        }
+    }
 }
 
 /// What a decision is wanted for.
@@ -76,60 +136,102 @@ pub enum Purpose {
     Validate,
 }
 
+/// A question about one image.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The image as it was written.
+    pub image: &'a str,
+    /// The namespace of the object that names it; `None` for objects that have none.
+    pub namespace: Option<&'a str>,
+    /// What the decision is wanted for.
+    pub purpose: Purpose,
+    /// The time to judge by.
+    pub now: Timestamp,
+}
+
 impl Config {
-    /// Decides about `image` in `namespace` at `now`.
+    /// Decides about one image.
     ///
-    /// `evidence` is asked at most once, and only if the rule demands a signature. Anything
-    /// unexpected in what it answers denies.
+    /// Where the rule demands a signature, `approval` is asked whether the image needs none of its
+    /// own, and then `evidence`, each at most once. Anything unexpected in the evidence denies.
     pub fn decide<E: fmt::Display>(
         &self,
-        image: &str,
-        namespace: Option<&str>,
-        purpose: Purpose,
-        now: Timestamp,
+        asked: &Asked<'_>,
         evidence: impl FnOnce(&Query) -> Result<Evidence, E>,
+        approval: impl FnOnce() -> Option<Approval>,
     ) -> Decision {
-        let reference: Reference = match image.parse() {
-            Ok(reference) => reference,
-            Err(error) => {
-                return Decision::Deny(Box::new(Denial::unread(image, error)));
-            }
-        };
-        let Some(rule) = self.rule(&reference, namespace) else {
-            return Decision::Deny(Box::new(Denial::unmatched(&reference)));
-        };
-        let decided = match &rule.demand {
-            Demand::Static { approve: true } => Ok(Allowed::by(rule, &reference)),
-            Demand::Static { approve: false } => Err(Cause::StaticDeny),
-            Demand::Signature(demand) => Question {
-                rule,
-                demand,
-                reference: &reference,
-                purpose,
-                now,
-                max_staleness: self.freshness().max_staleness,
-            }
-            .decide(evidence),
-        };
+        let decided = self.judge(asked, evidence, approval);
         match decided {
             Ok(allowed) => Decision::Allow(Box::new(allowed)),
-            Err(cause) => Decision::Deny(Box::new(Denial::new(rule, &reference, cause))),
+            Err(denial) => Decision::Deny(denial),
         }
+    }
+
+    fn judge<E: fmt::Display>(
+        &self,
+        asked: &Asked<'_>,
+        evidence: impl FnOnce(&Query) -> Result<Evidence, E>,
+        approval: impl FnOnce() -> Option<Approval>,
+    ) -> Result<Allowed, Box<Denial>> {
+        let unread = |error| Denial::unread(asked.image, error);
+        let pulled: Reference = asked.image.parse().map_err(unread)?;
+        let reference = self.signed_image(&pulled).map_err(unread)?;
+        let rule = self.rule(&reference, asked.namespace);
+        // Before any rule, so that none of them lets it in.
+        if let Some(listed) = self.listed(&pulled, &reference) {
+            return Err(Denial::listed(rule, &reference, listed));
+        }
+        let rule = rule.ok_or_else(|| Denial::unmatched(&reference))?;
+        let demand = match &rule.demand {
+            Demand::Static { approve: true } => {
+                return Ok(Allowed::by(rule, &reference, Grounds::Static));
+            }
+            Demand::Static { approve: false } => {
+                return Err(Denial::new(rule, &reference, Cause::StaticDeny));
+            }
+            Demand::Signature(demand) => demand,
+        };
+        if let Some(approval) = approval() {
+            let grounds = Grounds::Approved(approval);
+            return Ok(Allowed::by(rule, &reference, grounds));
+        }
+        let question = Question {
+            rule,
+            demand,
+            reference: &reference,
+            purpose: asked.purpose,
+            now: asked.now,
+            max_staleness: self.freshness().max_staleness,
+        };
+        let allowed = question
+            .decide(evidence)
+            .map_err(|cause| Denial::new(rule, &reference, cause))?;
+        let signed = allowed.proof().map(|proof| proof.digest.into());
+        match signed.and_then(|digest: Digest| self.deny_list().digest(&digest)) {
+            Some(listed) => Err(Denial::listed(Some(rule), &reference, listed)),
+            None => Ok(allowed),
+        }
+    }
+
+    /// What of an image, as it is written, is on the deny list.
+    fn listed(&self, pulled: &Reference, signed: &Reference) -> Option<Listed> {
+        let deny = self.deny_list();
+        deny.repository(signed.gun())
+            .or_else(|| deny.repository(pulled.gun()))
+            .or_else(|| deny.digest(pulled.digest()?))
     }
 }
 
 impl Allowed {
-    /// What `rule` allows without a signature.
-    fn by(rule: &Rule, reference: &Reference) -> Self {
+    /// What `rule` allows on these grounds.
+    fn by(rule: &Rule, reference: &Reference, grounds: Grounds) -> Self {
         Self {
             image: reference.as_written().to_owned(),
-            reference: reference.clone(),
-            digest: None,
+            gun: reference.gun().clone(),
             patched: None,
             pattern: rule.pattern().as_str().to_owned(),
             validator: rule.validator().to_owned(),
-            signers: Vec::new(),
-            freshness: None,
+            grounds,
             warnings: Vec::new(),
         }
     }
@@ -267,21 +369,24 @@ impl Question<'_> {
             None if pins => Some(self.reference.pinned(&signed.digest)),
             Some(_) | None => None,
         };
-        let mut allowed = Allowed::by(self.rule, self.reference);
+        let mut warnings = Vec::new();
         if let Freshness::Stale { since, until } = &freshness {
-            allowed.warnings.push(format!(
+            warnings.push(format!(
                 "{}: the trust data of {} has been stale since {since:.0}; it is tolerated \
                  until {until:.0}",
                 self.reference,
                 self.reference.gun()
             ));
         }
-        Allowed {
-            digest: Some(signed.digest),
-            patched,
+        let proof = Proof {
+            digest: signed.digest,
             signers: signed.signers,
-            freshness: Some(freshness),
-            ..allowed
+            freshness,
+        };
+        Allowed {
+            patched,
+            warnings,
+            ..Allowed::by(self.rule, self.reference, Grounds::Signed(proof))
         }
     }
 }

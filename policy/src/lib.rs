@@ -6,12 +6,14 @@
 
 pub mod config;
 pub mod decision;
+mod deny;
 #[cfg(test)]
 mod fixtures;
+mod mirror;
 pub mod pattern;
 mod rules;
 
-pub use config::{Auth, Config, ConfigError, NotaryServer, Problem};
-pub use decision::{Allowed, Cause, Decision, Denial, Purpose};
+pub use config::{Auth, Config, ConfigError, Features, NotaryServer, Problem};
+pub use decision::{Allowed, Approval, Asked, Cause, Decision, Denial, Grounds, Purpose};
 pub use pattern::{Pattern, PatternError};
-pub use rules::{Mode, Rule};
+pub use rules::{Enforcement, Mode, Rule};

@@ -19,6 +19,7 @@ pub struct Rule {
     pub(crate) validator: Box<str>,
     pub(crate) place: Place,
     pub(crate) demand: Demand,
+    pub(crate) enforcement: Enforcement,
 }
 
 /// What a rule demands of an image.
@@ -40,6 +41,16 @@ pub(crate) struct SignatureDemand {
     pub(crate) mode: Mode,
     pub(crate) certificate_name: Check,
     pub(crate) certificate_validity: Check,
+}
+
+/// What becomes of an image that does not meet a rule.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Enforcement {
+    /// It is denied.
+    #[default]
+    Deny,
+    /// It is admitted, with a warning.
+    Warn,
 }
 
 /// A trust root, by the name that the configuration gives it.
@@ -68,6 +79,11 @@ impl Rule {
     /// The name of the validator that it asks.
     pub fn validator(&self) -> &str {
         &self.validator
+    }
+
+    /// What becomes of an image that does not meet the rule.
+    pub const fn enforcement(&self) -> Enforcement {
+        self.enforcement
     }
 
     /// The line of its pattern in the configuration file.

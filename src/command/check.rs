@@ -1,10 +1,9 @@
 //! `vouchsafe check`: what admission would answer for an image, and why.
 
-use jiff::Timestamp;
 use serde::Serialize;
-use vouchsafe_policy::{Decision, Purpose};
-use vouchsafe_trust::evidence::Freshness;
+use vouchsafe_policy::{Asked, Decision, Denial, Enforcement, Purpose};
 
+use crate::age::Age;
 use crate::args::{CheckArgs, Common};
 use crate::context;
 use crate::exit::{Error, Outcome};
@@ -19,6 +18,10 @@ struct Answer {
     image: String,
     /// Whether it may run.
     allowed: bool,
+    /// `allow`, `deny`, or `warn` where it may run although it is denied.
+    decision: &'static str,
+    /// Its repository, by the name that it is signed under.
+    gun: Option<String>,
     /// The pattern of the rule that decided.
     rule: Option<String>,
     /// The validator that the rule asked.
@@ -41,15 +44,6 @@ struct Answer {
     next_step: Option<String>,
 }
 
-/// How old a proof is.
-#[derive(Debug, Serialize)]
-#[serde(tag = "state", rename_all = "camelCase")]
-enum Age {
-    Fresh { until: Timestamp },
-    Stale { since: Timestamp, until: Timestamp },
-    Expired { role: String, at: Timestamp },
-}
-
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
     let lookup = Lookup::new(context::reader(common, &config)?);
@@ -58,12 +52,15 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Outcome, Error> {
         .images
         .iter()
         .map(|image| {
-            let namespace = Some(args.namespace.as_str());
-            let evidence = |query: &_| lookup.evidence(query);
-            answer(
+            let asked = Asked {
                 image,
-                config.decide(image, namespace, Purpose::Mutate, now, evidence),
-            )
+                namespace: Some(args.namespace.as_str()),
+                purpose: Purpose::Mutate,
+                now,
+            };
+            let evidence = |query: &_| lookup.evidence(query);
+            let decision = config.decide(&asked, evidence, || None);
+            answer(image, decision, config.features().detection_mode)
         })
         .collect();
     Printer::new(args.output.output)
@@ -73,63 +70,61 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Outcome, Error> {
     Ok(if all { Outcome::Yes } else { Outcome::No })
 }
 
-fn answer(image: &str, decision: Decision) -> Answer {
+fn answer(image: &str, decision: Decision, detection_mode: bool) -> Answer {
     match decision {
-        Decision::Allow(allowed) => Answer {
-            image: image.to_owned(),
-            allowed: true,
-            rule: Some(allowed.pattern),
-            validator: Some(allowed.validator),
-            digest: allowed.digest.map(|digest| format!("sha256:{digest}")),
-            pinned: allowed.patched,
-            signers: allowed.signers.iter().map(ToString::to_string).collect(),
-            freshness: allowed.freshness.map(Age::from),
-            warnings: allowed.warnings,
-            reason: None,
-            message: None,
-            next_step: None,
-        },
-        Decision::Deny(denial) => Answer {
-            image: image.to_owned(),
-            allowed: false,
-            reason: Some(denial.label()),
-            message: Some(denial.to_string()),
-            next_step: Some(denial.next_step()),
-            rule: denial.pattern,
-            validator: denial.validator,
-            digest: None,
-            pinned: None,
-            signers: Vec::new(),
-            freshness: None,
-            warnings: Vec::new(),
-        },
+        Decision::Allow(allowed) => {
+            let proof = allowed.proof().cloned();
+            let signers = proof.iter().flat_map(|proof| &proof.signers);
+            Answer {
+                image: image.to_owned(),
+                allowed: true,
+                decision: "allow",
+                gun: Some(allowed.gun.to_string()),
+                rule: Some(allowed.pattern),
+                validator: Some(allowed.validator),
+                signers: signers.map(ToString::to_string).collect(),
+                digest: proof
+                    .as_ref()
+                    .map(|proof| format!("sha256:{}", proof.digest)),
+                freshness: proof.map(|proof| proof.freshness.into()),
+                pinned: allowed.patched,
+                warnings: allowed.warnings,
+                reason: None,
+                message: None,
+                next_step: None,
+            }
+        }
+        Decision::Deny(denial) => denied(image, *denial, detection_mode),
     }
 }
 
-impl From<Freshness> for Age {
-    fn from(freshness: Freshness) -> Self {
-        match freshness {
-            Freshness::Fresh { until } => Self::Fresh { until },
-            Freshness::Stale { since, until } => Self::Stale { since, until },
-            Freshness::Expired { role, at } => Self::Expired {
-                role: role.to_string(),
-                at,
-            },
-        }
+fn denied(image: &str, denial: Denial, detection_mode: bool) -> Answer {
+    let only_warned = detection_mode || denial.enforcement == Enforcement::Warn;
+    Answer {
+        image: image.to_owned(),
+        allowed: only_warned,
+        decision: if only_warned { "warn" } else { "deny" },
+        gun: denial.gun.as_ref().map(ToString::to_string),
+        reason: Some(denial.label()),
+        message: Some(denial.to_string()),
+        next_step: Some(denial.next_step()),
+        rule: denial.pattern,
+        validator: denial.validator,
+        digest: None,
+        pinned: None,
+        signers: Vec::new(),
+        freshness: None,
+        warnings: Vec::new(),
     }
 }
 
 fn text(answer: &Answer) -> String {
-    let verdict = if answer.allowed {
-        "may run"
-    } else {
-        "may not run"
+    let verdict = match answer.decision {
+        "allow" => "may run",
+        "warn" => "may run with a warning only",
+        _ => "may not run",
     };
-    let age = answer.freshness.as_ref().map(|age| match age {
-        Age::Fresh { until } => format!("fresh until {until:.0}"),
-        Age::Stale { since, until } => format!("stale since {since:.0}, admitted until {until:.0}"),
-        Age::Expired { role, at } => format!("`{role}` expired at {at:.0}"),
-    });
+    let age = answer.freshness.as_ref().map(ToString::to_string);
     let rows = [
         ("why", answer.message.clone()),
         ("do", answer.next_step.clone()),

@@ -1,24 +1,26 @@
 //! `vouchsafe review`: answers admission reviews or manifests from a file, by the very code that
 //! answers the API server.
 
-use std::io::Read as _;
-use std::path::Path;
+mod input;
+mod table;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{fs, io};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use vouchsafe_policy::Config;
-use vouchsafe_webhook::{Admission, Metrics, Webhook, runs_images};
+use vouchsafe_webhook::{Admission, Examined, ImageReport, Metrics, Webhook, runs_images};
 
+use self::input::{documents, objects, read, text};
+use crate::age::Age;
 use crate::args::{Common, ReviewArgs};
 use crate::context::{self, FixedClock};
 use crate::exit::{Error, Outcome};
 use crate::lookup::Lookup;
-use crate::printer::{MAX_MESSAGE, Printer, print, printable};
+use crate::printer::{Printer, print};
 
 /// The answer for one object. Its JSON form is stable.
 #[derive(Debug, Serialize)]
@@ -28,12 +30,54 @@ struct Answer {
     object: String,
     /// Whether it would be admitted; `None` if its kind runs no images.
     allowed: Option<bool>,
+    /// Its distinct images, and what was decided about each.
+    images: Vec<ImageAnswer>,
     /// The images that would be replaced: where, and by what.
     replaced: Vec<Replacement>,
     /// Why it would be denied, and what to do.
     message: Option<String>,
     /// What should be known besides.
     warnings: Vec<String>,
+}
+
+/// The answer for one image.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImageAnswer {
+    /// The image as it is written.
+    image: String,
+    /// The pattern of the rule that decided.
+    rule: Option<String>,
+    /// The validator that the rule asked.
+    validator: Option<String>,
+    /// `allow`, `warn` or `deny`.
+    decision: &'static str,
+    /// A stable, short name of why.
+    reason: &'static str,
+    /// The signed digest.
+    digest: Option<String>,
+    /// How old the proof is.
+    freshness: Option<Age>,
+    /// What the image would be replaced by.
+    pinned: Option<String>,
+    /// Why it would be denied or warned about, and what to do.
+    message: Option<String>,
+}
+
+impl From<ImageReport> for ImageAnswer {
+    fn from(report: ImageReport) -> Self {
+        Self {
+            image: report.image,
+            rule: report.rule,
+            validator: report.validator,
+            decision: report.outcome.decision(),
+            reason: report.outcome.reason(),
+            digest: report.digest.map(|digest| format!("sha256:{digest}")),
+            freshness: report.freshness.map(Age::from),
+            pinned: report.pinned,
+            message: report.message,
+        }
+    }
 }
 
 /// One operation of the answer's JSON patch.
@@ -63,82 +107,10 @@ pub(crate) fn run(args: &ReviewArgs, common: &Common) -> Result<Outcome, Error> 
         .iter()
         .map(|object| answer_object(&admission, object, &args.namespace))
         .collect::<Result<Vec<_>, Error>>()?;
-    Printer::new(args.output.output)
-        .print(&answers, |answers| answers.iter().map(text_of).collect())?;
+    Printer::new(args.output.output).print(&answers, |answers| table::text(answers))?;
     lookup.finish()?;
     let denied = answers.iter().any(|answer| answer.allowed == Some(false));
     Ok(if denied { Outcome::No } else { Outcome::Yes })
-}
-
-fn read(file: &Path) -> Result<String, Error> {
-    let at = |error: io::Error| format!("{}: {error}", file.display());
-    if file == Path::new("-") {
-        let mut text = String::new();
-        io::stdin()
-            .take(MAX_INPUT)
-            .read_to_string(&mut text)
-            .map_err(at)?;
-        return Ok(text);
-    }
-    Ok(fs::read_to_string(file).map_err(at)?)
-}
-
-/// The documents of a YAML text, of which JSON is one, or JSON texts one after another; empty ones
-/// are left out.
-fn documents(text: &str, file: &Path) -> Result<Vec<Value>, Error> {
-    let json: serde_json::Result<Vec<Value>> = serde_json::Deserializer::from_str(text)
-        .into_iter()
-        .collect();
-    let documents = match json {
-        Ok(documents) => documents,
-        Err(_) => serde_saphyr::from_multiple(text)
-            .map_err(|error| format!("{}: {}", file.display(), error.without_snippet()))?,
-    };
-    let documents: Vec<Value> = documents
-        .into_iter()
-        .filter(|value| !value.is_null())
-        .collect();
-    if documents.is_empty() {
-        return Err(format!("{}: no object in it", file.display()).into());
-    }
-    Ok(documents)
-}
-
-/// A document's objects: itself, or the items of a list, which may be lists.
-fn objects(mut document: Value) -> Vec<Value> {
-    let of_list = ["apiVersion", "kind"].map(|member| text(&document, member).to_owned());
-    let [api_version, kind] = of_list;
-    let Some(item_kind) = kind.strip_suffix("List") else {
-        return vec![document];
-    };
-    match document.get_mut("items") {
-        Some(Value::Array(items)) if items.iter().all(Value::is_object) => {
-            let items = std::mem::take(items).into_iter();
-            let items = items.map(|item| typed(item, &api_version, item_kind));
-            items.flat_map(objects).collect()
-        }
-        Some(_) | None => vec![document],
-    }
-}
-
-/// An item of a list: in a `PodList` of the API server, only the list says what they are.
-fn typed(mut item: Value, api_version: &str, kind: &str) -> Value {
-    if let Value::Object(members) = &mut item
-        && !kind.is_empty()
-        && !members.contains_key("kind")
-    {
-        members.insert("apiVersion".to_owned(), api_version.into());
-        members.insert("kind".to_owned(), kind.into());
-    }
-    item
-}
-
-/// The string at a member; empty where there is none.
-fn text<'v>(value: &'v Value, member: &str) -> &'v str {
-    value
-        .get(member)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }
 
 fn admission(config: Config, lookup: &Arc<Lookup>) -> Result<Admission, Error> {
@@ -157,7 +129,7 @@ fn admission(config: Config, lookup: &Arc<Lookup>) -> Result<Admission, Error> {
 fn answer_reviews(admission: &Admission, reviews: &[Value]) -> Result<Outcome, Error> {
     let mut outcome = Outcome::Yes;
     for review in reviews {
-        let answer = ask(admission, review)?;
+        let (answer, _images) = ask(admission, review)?;
         print(&(serde_json::to_string_pretty(&answer)? + "\n"))?;
         if !Response::of(answer)?.allowed {
             outcome = Outcome::No;
@@ -166,10 +138,11 @@ fn answer_reviews(admission: &Admission, reviews: &[Value]) -> Result<Outcome, E
     Ok(outcome)
 }
 
-fn ask(admission: &Admission, review: &Value) -> Result<Value, Error> {
+fn ask(admission: &Admission, review: &Value) -> Result<(Value, Vec<ImageReport>), Error> {
     let deadline = Instant::now() + DEADLINE;
-    let answer = admission.review(Webhook::Mutate, review.to_string().as_bytes(), deadline);
-    Ok(serde_json::from_slice(&answer)?)
+    let body = review.to_string();
+    let Examined { answer, images } = admission.examine(Webhook::Mutate, body.as_bytes(), deadline);
+    Ok((serde_json::from_slice(&answer)?, images))
 }
 
 /// What admission answered, as far as it is shown.
@@ -224,6 +197,7 @@ fn answer_object(admission: &Admission, object: &Value, namespace: &str) -> Resu
     let mut answer = Answer {
         object: format!("{kind} {namespace}/{name}"),
         allowed: None,
+        images: Vec::new(),
         replaced: Vec::new(),
         message: None,
         warnings: Vec::new(),
@@ -240,7 +214,9 @@ fn answer_object(admission: &Admission, object: &Value, namespace: &str) -> Resu
         "uid": "review", "kind": gvk, "requestKind": gvk, "operation": "CREATE",
         "namespace": namespace, "name": name, "object": object,
     }});
-    let response = Response::of(ask(admission, &review)?)?;
+    let (response, images) = ask(admission, &review)?;
+    let response = Response::of(response)?;
+    answer.images = images.into_iter().map(ImageAnswer::from).collect();
     answer.allowed = Some(response.allowed);
     answer.replaced = response.replaced()?;
     answer.message = response.status.and_then(|status| status.message);
@@ -267,42 +243,8 @@ fn elsewhere(kind: &str, group: &str, group_judged: &str) -> String {
     )
 }
 
-fn text_of(answer: &Answer) -> String {
-    let verdict = match answer.allowed {
-        None => "runs no images",
-        Some(true) => "would be admitted",
-        Some(false) => "would be denied",
-    };
-    let mut lines = vec![format!(
-        "{} {verdict}",
-        printable(&answer.object, MAX_MESSAGE)
-    )];
-    if let Some(message) = answer
-        .message
-        .as_ref()
-        .filter(|_| answer.allowed == Some(false))
-    {
-        let message = message.lines().map(|line| printable(line, MAX_MESSAGE));
-        lines.extend(message.map(|line| format!("  {line}")));
-    }
-    let replaced = answer.replaced.iter();
-    lines.extend(replaced.map(|replaced| {
-        let image = printable(&replaced.image, MAX_MESSAGE);
-        format!("  {} {image}", replaced.path)
-    }));
-    lines.extend(
-        answer
-            .warnings
-            .iter()
-            .map(|warning| format!("  warning: {}", printable(warning, MAX_MESSAGE))),
-    );
-    lines.join("\n") + "\n"
-}
-
 /// The API groups whose objects run images.
 const GROUPS: [&str; 3] = ["", "apps", "batch"];
-/// Manifests of a whole cluster are far smaller.
-const MAX_INPUT: u64 = 1 << 30;
 /// Nobody waits for the answer but whoever asked.
 const DEADLINE: Duration = Duration::from_mins(1);
 

@@ -69,7 +69,12 @@ async fn serve(
     ));
 
     sync::answer_readers(&store, common);
-    tokio::spawn(feed::run(store.clone(), configured, Arc::clone(&readiness)));
+    tokio::spawn(feed::run(
+        store.clone(),
+        common.secrets.clone(),
+        configured,
+        Arc::clone(&readiness),
+    ));
     tokio::spawn(reload::config(
         watch,
         Watch::INTERVAL,

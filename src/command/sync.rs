@@ -7,7 +7,8 @@ use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
 use vouchsafe_store::socket::Listener;
 use vouchsafe_syncer::{
-    Failure, Options, PassReport, Progress, Schedule, Scope, ServerReport, Source, Syncer, watch,
+    Configured, Failure, Options, PassReport, Progress, Schedule, Scope, ServerReport, Source,
+    Syncer, watch,
 };
 
 use crate::args::{Common, SyncArgs};
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
     runtime::new()?.block_on(async {
         answer_readers(&store, common);
         if args.watch {
-            keep_to(&schedule, store, config).await;
+            keep_to(&schedule, common, store, config).await;
             return Ok(Outcome::Yes);
         }
         once(args, common, store, config).await
@@ -53,15 +54,17 @@ pub(crate) fn answer_readers(store: &Store, common: &Common) {
     }
 }
 
-/// A syncer that fills `store` as `config` says.
-pub(crate) fn syncer(store: &Store, config: Config, options: Options) -> Syncer {
+/// A syncer that fills `store` as `config` says, with the credentials in the folder `secrets`.
+pub(crate) fn syncer(store: &Store, config: Config, secrets: &Path, options: Options) -> Syncer {
     let clock = Arc::new(StoreClock(store.clone()));
-    Syncer::new(store.clone(), Arc::new(config), clock, options)
+    let secrets = secrets.to_path_buf();
+    let mirror = Arc::new(Configured { config, secrets });
+    Syncer::new(store.clone(), mirror, clock, options)
 }
 
-async fn keep_to(schedule: &Schedule, store: Store, config: Config) {
+async fn keep_to(schedule: &Schedule, common: &Common, store: Store, config: Config) {
     let options = Options::from(config.sync());
-    let syncer = syncer(&store, config, options);
+    let syncer = syncer(&store, config, &common.secrets, options);
     // The syncer logs what it does.
     let progress: Arc<dyn Progress> = Arc::new(());
     watch(&syncer, schedule, &progress, drop, signal::stop()).await;
@@ -75,7 +78,7 @@ async fn once(
 ) -> Result<Outcome, Error> {
     let mut options = Options::from(config.sync());
     options.changefeed &= !args.full;
-    let syncer = syncer(&store, config, options);
+    let syncer = syncer(&store, config, &common.secrets, options);
     let scope = if args.guns.is_empty() {
         Scope::Due
     } else {

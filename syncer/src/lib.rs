@@ -17,7 +17,7 @@ mod root_keys;
 pub mod schedule;
 mod watch;
 
-pub use mirror::{Mirror, ServerEndpoint};
+pub use mirror::{Configured, Mirror, ServerEndpoint};
 pub use pass::{Options, Scope, Syncer};
 pub use report::{Event, Failure, Outcome, PassReport, Progress, ServerReport, Source};
 pub use root_keys::{RootKey, RootKeys, RootKeysError, fetch_root_keys};

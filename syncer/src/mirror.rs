@@ -1,8 +1,9 @@
 //! What is to be mirrored, from where, and under which pins.
 
 use std::fmt;
+use std::path::PathBuf;
 
-use vouchsafe_policy::{Auth, Config};
+use vouchsafe_policy::{Auth, Config, NotaryServer};
 use vouchsafe_trust::{Gun, Pins, Server, Sha256};
 
 use crate::notary::Credentials;
@@ -37,45 +38,55 @@ pub struct ServerEndpoint {
     pub credentials: Option<Credentials>,
 }
 
-impl Mirror for Config {
-    fn servers(&self) -> Vec<ServerEndpoint> {
-        let endpoint = |notary: &vouchsafe_policy::NotaryServer| ServerEndpoint {
-            server: notary.server.clone(),
-            certificates: notary.cert.clone(),
-            credentials: notary.auth.as_ref().map(Credentials::from),
-        };
-        self.notary_servers().iter().map(endpoint).collect()
-    }
+/// What a configuration says, and where the secrets lie that it names.
+#[derive(Debug)]
+pub struct Configured {
+    /// The configuration.
+    pub config: Config,
+    /// The folder with a folder for each secret.
+    pub secrets: PathBuf,
+}
 
-    fn pins(&self, server: &Server, gun: &Gun) -> Option<Pins> {
-        Self::pins(self, server, gun)
-    }
-
-    fn mirrors(&self, server: &Server, gun: &Gun) -> bool {
-        Self::mirrors(self, server, gun)
-    }
-
-    fn selection(&self, server: &Server) -> Sha256 {
-        Self::selection(self, server)
-    }
-
-    fn named(&self, server: &Server) -> Vec<Gun> {
-        self.named_repositories(server)
+impl Configured {
+    fn credentials(&self, auth: &Auth) -> Credentials {
+        match auth {
+            Auth::Basic { username, password } => Credentials::Inline {
+                username: username.clone(),
+                password: password.clone(),
+            },
+            Auth::DockerConfig { file } => Credentials::DockerConfig(file.clone()),
+            Auth::Files { username, password } => Credentials::Files {
+                username: username.clone(),
+                password: password.clone(),
+            },
+            Auth::Secret { name } => Credentials::Secret(self.secrets.join(name)),
+        }
     }
 }
 
-impl From<&Auth> for Credentials {
-    fn from(auth: &Auth) -> Self {
-        match auth {
-            Auth::Basic { username, password } => Self::Inline {
-                username: username.clone(),
-                password: password.clone(),
-            },
-            Auth::DockerConfig { file } => Self::DockerConfig(file.clone()),
-            Auth::Files { username, password } => Self::Files {
-                username: username.clone(),
-                password: password.clone(),
-            },
-        }
+impl Mirror for Configured {
+    fn servers(&self) -> Vec<ServerEndpoint> {
+        let endpoint = |notary: &NotaryServer| ServerEndpoint {
+            server: notary.server.clone(),
+            certificates: notary.cert.clone(),
+            credentials: notary.auth.as_ref().map(|auth| self.credentials(auth)),
+        };
+        self.config.notary_servers().iter().map(endpoint).collect()
+    }
+
+    fn pins(&self, server: &Server, gun: &Gun) -> Option<Pins> {
+        self.config.pins(server, gun)
+    }
+
+    fn mirrors(&self, server: &Server, gun: &Gun) -> bool {
+        self.config.mirrors(server, gun)
+    }
+
+    fn selection(&self, server: &Server) -> Sha256 {
+        self.config.selection(server)
+    }
+
+    fn named(&self, server: &Server) -> Vec<Gun> {
+        self.config.named_repositories(server)
     }
 }

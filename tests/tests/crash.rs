@@ -13,7 +13,7 @@ use std::{fs, thread};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use vouchsafe_policy::{Config, Purpose};
+use vouchsafe_policy::{Asked, Config, Purpose};
 use vouchsafe_store::Store;
 use vouchsafe_tests::harness::answers::Verdict;
 use vouchsafe_tests::harness::root_key::hex;
@@ -130,8 +130,15 @@ fn read(vouchsafe: &Vouchsafe, published: &[Published]) -> Vec<Found> {
         let hashes = hashes.map(|(role, file)| (role.to_string(), file.sha256.to_string()));
         let image = format!("{}:signed", of.gun);
         let evidence = |query: &_| opened.store.evidence(query);
-        let decision = config.decide(&image, None, Purpose::Mutate, now, evidence);
-        let digest = decision.allowed().and_then(|allowed| allowed.digest);
+        let asked = Asked {
+            image: &image,
+            namespace: None,
+            purpose: Purpose::Mutate,
+            now,
+        };
+        let decision = config.decide(&asked, evidence, || None);
+        let proof = decision.allowed().and_then(|allowed| allowed.proof());
+        let digest = proof.map(|proof| proof.digest);
         let label = || decision.denial().unwrap().label().to_owned();
         let verdict = digest.map(|digest| digest.to_string()).ok_or_else(label);
         (hashes.collect(), verdict)

@@ -97,7 +97,7 @@ fn configuration_errors_name_file_line_and_nearest_key() {
         (
             "policy:\n- pattern: \"*:*\"\nmirrors: [{from: a, to: b}]\n",
             line + 2,
-            "`mirrors` is not supported yet",
+            "did you mean `docker.io/a`?",
         ),
         ("policy: [}\n", line, ""),
     ];

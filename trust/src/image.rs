@@ -28,7 +28,8 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// The repository with its registry: `docker.io/library/nginx` for `nginx`.
+    /// The repository with its registry: `docker.io/library/nginx` for `nginx`. It is the one that is
+    /// pulled, unless this is the image of [another](Self::signed_as).
     pub const fn gun(&self) -> &Gun {
         &self.gun
     }
@@ -61,6 +62,16 @@ impl Reference {
     /// The reference as it was written.
     pub fn as_written(&self) -> &str {
         &self.written
+    }
+
+    /// The same image by the name under which `gun` is signed: tag, digest and what was written stay
+    /// as they are.
+    #[must_use]
+    pub fn signed_as(&self, gun: Gun) -> Self {
+        Self {
+            gun,
+            ..self.clone()
+        }
     }
 
     /// The name and tag as they were written, with `digest` instead of the one that may be

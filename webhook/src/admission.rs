@@ -1,7 +1,13 @@
 //! The decision on an admission review: request bytes in, response bytes out.
 
+mod approval;
 mod judge;
+mod leniency;
 mod message;
+mod refusal;
+mod report;
+mod scope;
+mod verdict;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,17 +15,25 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use vouchsafe_policy::Config;
+use vouchsafe_policy::{Asked, Config, Purpose};
 use vouchsafe_store::{ReadError, StoreError};
 use vouchsafe_trust::{Clock, Evidence, Query};
 
-use crate::bounded::MAX_PLACES;
 use crate::metrics::{Metrics, Outcome};
 use crate::readiness::Readiness;
-use crate::review::{Answer, ApiVersion, Operation, Request, find_uid, read};
+use crate::review::{Answer, ApiVersion, Request, find_uid, read};
 use crate::text::printable;
-use crate::workload::{OldObject, Part, Place, Workload, images};
-use judge::{Judged, Verdict};
+use crate::workload::Place;
+use approval::Approvals;
+use judge::Judged;
+use leniency::Leniency;
+use report::reports;
+use scope::{Scope, scope};
+use verdict::Verdict;
+
+pub use approval::{Owner, OwnerKey, Owners};
+pub use refusal::Refusal;
+pub use report::{Examined, ImageReport};
 
 /// Which of the two webhooks a review came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,6 +52,13 @@ impl Webhook {
             Self::Validate => "validate",
         }
     }
+
+    const fn purpose(self) -> Purpose {
+        match self {
+            Self::Mutate => Purpose::Mutate,
+            Self::Validate => Purpose::Validate,
+        }
+    }
 }
 
 /// Reads what a store holds about an image.
@@ -49,6 +70,8 @@ pub struct Admission {
     lookup: Box<Lookup>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    /// Where owners of objects are found, if anywhere.
+    owners: Option<Box<dyn Owners>>,
     /// Who is told when the store fails.
     readiness: OnceLock<Arc<Readiness>>,
 }
@@ -66,7 +89,17 @@ impl Admission {
             lookup,
             clock,
             metrics,
+            owners: None,
             readiness: OnceLock::new(),
+        }
+    }
+
+    /// Approves what an owner has that is found in `owners`, where the configuration has that.
+    #[must_use]
+    pub fn with_owners(self, owners: Box<dyn Owners>) -> Self {
+        Self {
+            owners: Some(owners),
+            ..self
         }
     }
 
@@ -88,11 +121,30 @@ impl Admission {
 
     /// Answers a review. Images that are not judged by `deadline` are denied.
     pub fn review(&self, webhook: Webhook, body: &[u8], deadline: Instant) -> Vec<u8> {
+        self.review_and(webhook, body, deadline, |_judged| ())
+    }
+
+    /// Answers a review as [`Admission::review`] does, and tells what was decided about each image.
+    pub fn examine(&self, webhook: Webhook, body: &[u8], deadline: Instant) -> Examined {
+        let mut images = Vec::new();
+        let answer = self.review_and(webhook, body, deadline, |judged| images = reports(judged));
+        Examined { answer, images }
+    }
+
+    /// Has `look` see what was judged, if anything is.
+    fn review_and(
+        &self,
+        webhook: Webhook,
+        body: &[u8],
+        deadline: Instant,
+        look: impl FnOnce(&Judged<'_>),
+    ) -> Vec<u8> {
         let started = Instant::now();
         // Whatever panics below (a decision, or the store's engine) denies this one request. All
         // that outlives it is the store, which keeps its own invariants.
-        let answered = catch_unwind(AssertUnwindSafe(|| self.answer(webhook, body, deadline)));
-        let response = answered.unwrap_or_else(|_| self.refuse(webhook, body, &Refusal::Panicked));
+        let answer = AssertUnwindSafe(|| self.answer(webhook, body, deadline, look));
+        let response =
+            catch_unwind(answer).unwrap_or_else(|_| self.refuse(webhook, body, &Refusal::Panicked));
         self.metrics.duration(webhook, started.elapsed());
         response
     }
@@ -105,7 +157,13 @@ impl Admission {
             .write(ApiVersion::default(), &uid)
     }
 
-    fn answer(&self, webhook: Webhook, body: &[u8], deadline: Instant) -> Vec<u8> {
+    fn answer(
+        &self,
+        webhook: Webhook,
+        body: &[u8],
+        deadline: Instant,
+        look: impl FnOnce(&Judged<'_>),
+    ) -> Vec<u8> {
         let (version, request) = match read(body) {
             Ok(read) => read,
             Err(error) => {
@@ -120,35 +178,52 @@ impl Admission {
             Scope::Refuse(refusal) => {
                 self.deny(webhook, request.uid.as_str(), Some(&request), &refusal)
             }
-            Scope::Judge(places) => self.judge(webhook, &request, places, deadline),
+            Scope::Judge(places) => {
+                let judged = self.judge(webhook, &request, places, deadline);
+                look(&judged);
+                self.conclude(webhook, &request, &judged)
+            }
         };
         answer.write(version, request.uid.as_str())
     }
 
-    fn judge(
+    fn judge<'r>(
         &self,
         webhook: Webhook,
-        request: &Request<'_>,
-        places: Vec<Place<'_>>,
+        request: &'r Request<'r>,
+        places: Vec<Place<'r>>,
         deadline: Instant,
-    ) -> Answer {
+    ) -> Judged<'r> {
         let config = self.config.load();
         let now = self.clock.now();
         let namespace = Some(request.namespace.as_str()).filter(|name| !name.is_empty());
-        let judged = Judged::of(places, deadline, |image| {
-            let lookup = |query: &_| self.look_up(query);
-            Verdict::of(&config, webhook, image, namespace, now, lookup)
-        });
+        let features = config.features();
+        let approvals = Approvals::new(features, request, self.owners.as_deref());
+        let leniency = Leniency::of(features, Some(request));
+        Judged::of(places, leniency, deadline, |image| {
+            let asked = Asked {
+                image,
+                namespace,
+                purpose: webhook.purpose(),
+                now,
+            };
+            let evidence = |query: &_| self.look_up(query);
+            let decision = config.decide(&asked, evidence, || approvals.of(image));
+            Verdict::from(decision)
+        })
+    }
+
+    /// The answer to what was judged, counted and logged.
+    fn conclude(&self, webhook: Webhook, request: &Request<'_>, judged: &Judged<'_>) -> Answer {
         for (_, verdict) in judged.verdicts() {
-            self.metrics.image(verdict.outcome());
+            self.metrics.image(judged.outcome_of(verdict));
         }
-        let denied = judged.denied();
-        self.metrics
-            .admission(webhook, denied.map_or(Outcome::JUDGED, Outcome::deny));
+        let outcome = judged.outcome();
+        self.metrics.admission(webhook, outcome);
         let answer = judged.answer();
-        if let Some(reason) = denied {
-            let images = &answer.audit.images;
-            log_denied(webhook, request.uid.as_str(), Some(request), images, reason);
+        if outcome.is_denied() {
+            let (uid, images) = (request.uid.as_str(), &answer.audit.images);
+            log_denied(webhook, uid, Some(request), images, outcome.reason());
         }
         answer
     }
@@ -178,6 +253,15 @@ impl Admission {
     ) -> Answer {
         let reason = refusal.label();
         let why = refusal.to_string();
+        let leniency = Leniency::of(self.config.load().features(), request);
+        if let Some(leniency) = leniency {
+            let outcome = Outcome::warn(reason);
+            self.metrics.admission(webhook, outcome);
+            return Answer {
+                warnings: vec![format!("{}: {why}", leniency.words())],
+                ..Answer::admitted(outcome.decision(), reason)
+            };
+        }
         log_denied(webhook, uid, request, &why, reason);
         self.metrics.admission(webhook, Outcome::deny(reason));
         Answer::denied(why, reason)
@@ -217,116 +301,6 @@ impl fmt::Debug for Admission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Admission").finish_non_exhaustive()
     }
-}
-
-/// Why a request is denied without judging an image.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// Its body did not arrive whole.
-    #[error("{0}")]
-    Cut(String),
-    /// Its body did not arrive in time, or took all of the time to be read.
-    #[error("the request did not arrive, or could not be read, in time; try again")]
-    Late,
-    /// It names no image, of a kind that has to.
-    #[error("the object names no image: a {kind} needs at least one container")]
-    NoImage {
-        /// The kind.
-        kind: String,
-    },
-    /// It carries no object.
-    #[error("the request carries no object to judge")]
-    NoObject,
-    /// There are too many requests at a time.
-    #[error("too many admission reviews at a time; try again")]
-    Overloaded,
-    /// The decision failed in a way that it never should.
-    #[error("the decision failed unexpectedly; the webhook's log says where")]
-    Panicked,
-    /// Its object has more places for images than anything that runs.
-    #[error("the object has {places} places for images, and {MAX_PLACES} at most are judged")]
-    TooManyPlaces {
-        /// How many it has.
-        places: usize,
-    },
-    /// It is no admission review that can be read.
-    #[error("{0}")]
-    Undecodable(String),
-    /// It is about a kind of object that Vouchsafe finds no images in.
-    #[error(
-        "objects of kind {kind} (API group `{group}`) are not known to run images; take them out of \
-         the webhook's rules"
-    )]
-    UnknownKind {
-        /// The API group.
-        group: String,
-        /// The kind.
-        kind: String,
-    },
-}
-
-impl Refusal {
-    /// A stable, short name of the cause.
-    pub const fn label(&self) -> &'static str {
-        match self {
-            Self::Cut(_) => "cut",
-            Self::Late => "late",
-            Self::NoImage { .. } => "no_image",
-            Self::NoObject => "no_object",
-            Self::Overloaded => "overloaded",
-            Self::Panicked => "panic",
-            Self::TooManyPlaces { .. } => "too_many_places",
-            Self::Undecodable(_) => "undecodable",
-            Self::UnknownKind { .. } => "unknown_kind",
-        }
-    }
-}
-
-/// What of a request is judged.
-enum Scope<'r> {
-    /// These places of its object.
-    Judge(Vec<Place<'r>>),
-    /// Nothing, since it can bring no image in; for this reason.
-    Pass(&'static str),
-    /// Nothing, since it cannot be.
-    Refuse(Refusal),
-}
-
-fn scope<'r>(request: &'r Request<'_>) -> Scope<'r> {
-    if let Operation::Connect | Operation::Delete = request.operation {
-        return Scope::Pass("not_judged");
-    }
-    let (group, kind) = (request.kind.group.as_str(), request.kind.kind.as_str());
-    let Some(workload) = Workload::of(group, kind) else {
-        let (group, kind) = (printable(group, MAX_NAME), printable(kind, MAX_NAME));
-        return Scope::Refuse(Refusal::UnknownKind { group, kind });
-    };
-    // What is on its way out must not be held up: finalizers could not be taken off it.
-    let old = request.old_object.as_ref();
-    if request.operation == Operation::Update && old.is_some_and(OldObject::is_being_deleted) {
-        return Scope::Pass("being_deleted");
-    }
-    let part = match request.sub_resource.as_str() {
-        "ephemeralcontainers" => Part::EphemeralContainers,
-        // The API server takes nothing but the status, or the resources, from these.
-        "resize" | "status" => return Scope::Pass("not_judged"),
-        _ => Part::Whole,
-    };
-    let Some(object) = &request.object else {
-        return Scope::Refuse(Refusal::NoObject);
-    };
-    let places: Vec<Place<'_>> = images(workload, object, part).collect();
-    if places.is_empty() && part == Part::Whole {
-        return Scope::Refuse(Refusal::NoImage {
-            kind: kind.to_owned(),
-        });
-    }
-    if places.len() > MAX_PLACES {
-        let places = places.len();
-        return Scope::Refuse(Refusal::TooManyPlaces { places });
-    }
-    Scope::Judge(places)
 }
 
 /// Longer than any name that the API server lets a kind or a group have.

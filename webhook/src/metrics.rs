@@ -238,12 +238,35 @@ impl Outcome {
         }
     }
 
+    /// Let in though it would be denied, with a stable, short name of the cause.
+    pub const fn warn(reason: &'static str) -> Self {
+        Self {
+            decision: "warn",
+            reason,
+        }
+    }
+
     /// Denied, with a stable, short name of the cause.
     pub const fn deny(reason: &'static str) -> Self {
         Self {
-            decision: "deny",
+            decision: DENY,
             reason,
         }
+    }
+
+    /// `allow`, `warn` or `deny`.
+    pub const fn decision(self) -> &'static str {
+        self.decision
+    }
+
+    /// A stable, short name of the cause.
+    pub const fn reason(self) -> &'static str {
+        self.reason
+    }
+
+    /// Whether it is denied.
+    pub fn is_denied(self) -> bool {
+        self.decision == DENY
     }
 }
 
@@ -264,6 +287,8 @@ impl Load {
         }
     }
 }
+
+const DENY: &str = "deny";
 
 fn histogram() -> Histogram {
     Histogram::new(BUCKETS)

@@ -156,7 +156,7 @@ policy: [{pattern: '*', validator: deny}]";
         let prepare = move |config: &Config| {
             assert_eq!(
                 (config.rules().count(), seen()),
-                (1, 2),
+                (1, 3),
                 "not used before it is prepared"
             );
             Ok(())
@@ -178,6 +178,6 @@ policy: [{pattern: '*', validator: deny}]";
         let refuse = |_: &Config| Err("the store is damaged".into());
         let error = reload_config(&mut watch, &admission, &refuse).unwrap_err();
         assert_eq!(error.to_string(), "the store is damaged");
-        assert_eq!(admission.config().rules().count(), 2);
+        assert_eq!(admission.config().rules().count(), 3);
     }
 }

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::text::{Text, printable};
-use crate::workload::{Object, OldObject};
+use crate::workload::Object;
 
 use uid::MAX_UID;
 pub(crate) use uid::find_uid;
@@ -42,7 +42,11 @@ pub(crate) struct Request<'a> {
     #[serde(borrow)]
     pub(crate) object: Option<Object<'a>>,
     /// The object as it was.
-    pub(crate) old_object: Option<OldObject>,
+    #[serde(borrow)]
+    pub(crate) old_object: Option<Object<'a>>,
+    /// Whether nothing of it will be kept.
+    #[serde(default)]
+    pub(crate) dry_run: Option<bool>,
 }
 
 impl Request<'_> {
@@ -171,7 +175,7 @@ pub(crate) struct Answer {
 /// The audit annotations of an answer.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Audit {
-    /// `allow` or `deny`.
+    /// `allow`, `warn` or `deny`.
     pub(crate) decision: &'static str,
     /// What was decided about which image.
     pub(crate) images: String,
@@ -190,9 +194,14 @@ pub(crate) struct Replace {
 impl Answer {
     /// Yes, with what the audit log should know of the images.
     pub(crate) fn allowed(images: impl Into<String>) -> Self {
+        Self::admitted("allow", images)
+    }
+
+    /// Yes, by this `decision`.
+    pub(crate) fn admitted(decision: &'static str, images: impl Into<String>) -> Self {
         Self {
             audit: Audit {
-                decision: "allow",
+                decision,
                 images: images.into(),
             },
             ..Self::default()

@@ -37,28 +37,32 @@ pub(crate) fn now() -> Timestamp {
     "2026-11-23T12:00:00Z".parse().unwrap()
 }
 
-/// An admission by [`config`] on [`evidence`].
+/// An admission by [`config_text`] on [`evidence`].
 pub(crate) fn admission() -> (Arc<Admission>, Arc<Metrics>) {
+    let (admission, metrics) = admission_by("");
+    (Arc::new(admission), metrics)
+}
+
+/// An admission by [`config_text`] and `more` on [`evidence`].
+pub(crate) fn admission_by(more: &str) -> (Admission, Arc<Metrics>) {
     let metrics = Metrics::new(Vec::new());
     let pem = trust_root();
     let root = TrustRoot::from_pem(&pem).unwrap();
     let lookup = move |query: &Query| evidence(query, &root);
+    let text = config_text(&pem) + more;
+    let config = Config::parse(&text, "test.yaml").unwrap_or_else(|error| panic!("{error}"));
     let admission = Admission::new(
-        config(&pem),
+        config,
         Box::new(lookup),
         Arc::new(Standing),
         Arc::clone(&metrics),
     );
-    (Arc::new(admission), metrics)
+    (admission, metrics)
 }
 
 /// A public key to pin.
 pub(crate) fn trust_root() -> String {
     rcgen::KeyPair::generate().unwrap().public_key_pem()
-}
-
-pub(crate) fn config(trust_root: &str) -> Config {
-    Config::parse(&config_text(trust_root), "test.yaml").unwrap()
 }
 
 /// Everything below `registry.example.com` has to be signed; `allowed.example.com` need not be.
@@ -81,6 +85,9 @@ policy:
   validator: default
 - pattern: allowed.example.com/*
   validator: allow
+- pattern: warned.example.com/*
+  validator: default
+  mode: warn
 freshness:
   maxStaleness: 48h
 "

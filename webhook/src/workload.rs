@@ -7,6 +7,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::admission::OwnerKey;
 use crate::bounded::Bounded;
 use crate::text::Text;
 
@@ -156,6 +157,18 @@ pub(crate) struct Object<'a> {
     template: Option<Template<'a>>,
 }
 
+impl Object<'_> {
+    /// Whether the object is being deleted.
+    pub(crate) const fn is_being_deleted(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// The objects that it says it belongs to.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &OwnerReference<'_>> {
+        self.metadata.owner_references.iter().flatten()
+    }
+}
+
 /// The metadata of an object, as far as it is looked at.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -164,26 +177,40 @@ pub(crate) struct Metadata<'a> {
     pub(crate) name: Text<'a>,
     #[serde(borrow, default)]
     pub(crate) generate_name: Text<'a>,
+    deletion_timestamp: Option<IgnoredAny>,
+    #[serde(borrow)]
+    owner_references: Option<Bounded<OwnerReference<'a>>>,
 }
 
-/// The object as it was, of which only matters whether it is on its way out.
-#[derive(Debug, Deserialize)]
-pub(crate) struct OldObject {
-    #[serde(default)]
-    metadata: OldMetadata,
-}
-
-impl OldObject {
-    /// Whether the object is being deleted.
-    pub(crate) const fn is_being_deleted(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
-    }
-}
-
+/// What an object says of its owner.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct OldMetadata {
-    deletion_timestamp: Option<IgnoredAny>,
+pub(crate) struct OwnerReference<'a> {
+    #[serde(borrow, default)]
+    api_version: Text<'a>,
+    #[serde(borrow, default)]
+    kind: Text<'a>,
+    #[serde(borrow, default)]
+    name: Text<'a>,
+    #[serde(borrow, default)]
+    pub(crate) uid: Text<'a>,
+}
+
+impl OwnerReference<'_> {
+    /// The owner's key, where it is of a kind that runs images; it is in the namespace of what it
+    /// owns.
+    pub(crate) fn key<'k>(&'k self, namespace: &'k str) -> Option<OwnerKey<'k>> {
+        let api_version = self.api_version.as_str();
+        let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        let kind = self.kind.as_str();
+        Workload::of(group, kind)?;
+        Some(OwnerKey {
+            group,
+            kind,
+            namespace,
+            name: self.name.as_str(),
+        })
+    }
 }
 
 /// The specification of a Pod, or of what makes Pods.

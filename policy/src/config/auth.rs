@@ -30,6 +30,11 @@ pub enum Auth {
         /// Path of the file with the password.
         password: PathBuf,
     },
+    /// A Kubernetes secret, mounted as a folder.
+    Secret {
+        /// The secret's name, which is the folder's.
+        name: String,
+    },
 }
 
 impl PartialEq for Auth {
@@ -52,6 +57,7 @@ impl PartialEq for Auth {
                     password: other_password,
                 },
             ) => username == other_name && password == other_password,
+            (Self::Secret { name }, Self::Secret { name: other }) => name == other,
             _ => false,
         }
     }
@@ -62,15 +68,8 @@ impl Eq for Auth {}
 /// Reads `auth`.
 pub(super) fn auth(raw: At<RawAuth>) -> Result<Auth, At<Problem>> {
     let At { value: raw, place } = raw;
-    let not_yet = |place, key| At {
-        value: Problem::NotSupportedYet { key },
-        place,
-    };
     if let Some(secret) = raw.secret_name {
-        return Err(not_yet(secret.place, "auth.secretName"));
-    }
-    if let Some(At { place, .. }) = raw.use_keychain {
-        return Err(not_yet(place, "auth.useKeychain"));
+        return secret_name(secret);
     }
     let basic = (raw.username, raw.password);
     let files = (raw.username_file, raw.password_file);
@@ -90,3 +89,24 @@ pub(super) fn auth(raw: At<RawAuth>) -> Result<Auth, At<Problem>> {
         }),
     }
 }
+
+/// A secret's name becomes the name of a folder, so it must not lead out of the one that it is in.
+fn secret_name(written: At<String>) -> Result<Auth, At<Problem>> {
+    let fits = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '.');
+    let name = &written.value;
+    let is_name = !name.is_empty() && name.len() <= MAX_SECRET_NAME && !name.starts_with('.');
+    if !is_name || !name.chars().all(fits) {
+        return Err(written.fault(Problem::Value {
+            key: "secretName",
+            value: name.chars().take(MAX_SECRET_NAME).collect(),
+            nearest: None,
+            expected: "the name of a Kubernetes secret: lower-case letters, digits, `-` and `.`",
+        }));
+    }
+    Ok(Auth::Secret {
+        name: written.value,
+    })
+}
+
+/// A DNS subdomain name (RFC 1123), as Kubernetes takes it.
+const MAX_SECRET_NAME: usize = 253;

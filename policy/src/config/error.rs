@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use vouchsafe_trust::image::DigestError;
 use vouchsafe_trust::key::KeyError;
 use vouchsafe_trust::name::{RoleError, ServerError};
 
@@ -59,6 +60,12 @@ pub enum Problem {
     /// Not the name of a delegation.
     #[error(transparent)]
     Delegation(#[from] RoleError),
+    /// An entry of the deny list that names nothing, or two things.
+    #[error("an entry of `deny` needs a `digest` or a `gun`, and only one of these")]
+    Denied,
+    /// Not the digest of a manifest.
+    #[error("`digest` cannot be used: {0}")]
+    Digest(#[from] DigestError),
     /// A rule that names no validator or trust root, and none that it could mean.
     #[error("the rule has no `{key}`, and no {what} is named `default`")]
     NoDefault {

@@ -18,9 +18,9 @@ pub(super) struct RawConfig {
     /// Which validator is asked about which images. At least one rule; an image that no rule
     /// matches is denied.
     pub(super) policy: At<Vec<At<RawRule>>>,
-    /// Registries from which the cluster pulls what is signed under another name. Not supported
-    /// yet.
-    pub(super) mirrors: Option<At<Vec<RawMirror>>>,
+    /// Registries from which the cluster pulls what is signed under another name. Rules are matched
+    /// against the signed name; the longest `from` wins.
+    pub(super) mirrors: Option<Vec<RawMirror>>,
     /// When and how trust data is fetched.
     pub(super) sync: Option<RawSync>,
     /// How old trust data may be.
@@ -29,8 +29,8 @@ pub(super) struct RawConfig {
     pub(super) history: Option<RawHistory>,
     /// Switches of admission.
     pub(super) features: Option<RawFeatures>,
-    /// Digests and repositories that no signature admits. Not supported yet.
-    pub(super) deny: Option<At<Vec<Ignored>>>,
+    /// Digests and repositories that nothing admits, whatever is signed and whatever a rule says.
+    pub(super) deny: Option<Vec<At<RawDenied>>>,
     /// Receivers of alerts. Not supported yet.
     pub(super) alerting: Option<At<Ignored>>,
 }
@@ -70,7 +70,7 @@ pub(super) struct RawValidator {
 }
 
 /// Credentials for a Notary server: one of `username` and `password`, `usernameFile` and
-/// `passwordFile`, `dockerConfigFile`. Other keys are ignored.
+/// `passwordFile`, `dockerConfigFile`, `secretName`. Other keys are ignored.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Auth")]
@@ -85,10 +85,11 @@ pub(super) struct RawAuth {
     pub(super) password_file: Option<String>,
     /// Path of a Docker `config.json`.
     pub(super) docker_config_file: Option<String>,
-    /// A Kubernetes secret. Not supported yet.
+    /// Name of a secret: the folder below `--secrets` that holds `secret.yaml` (with `username` and
+    /// `password`) or `.dockerconfigjson`. Counts before everything else that is written here.
     pub(super) secret_name: Option<At<String>>,
-    /// Credentials of the cloud that the process runs in. Not supported yet.
-    pub(super) use_keychain: Option<At<bool>>,
+    /// For other types of validators; means nothing here.
+    pub(super) use_keychain: Option<At<Ignored>>,
 }
 
 /// A root key that the operator pinned.
@@ -125,8 +126,10 @@ pub(super) struct RawRule {
     pub(super) namespaces: Option<At<Vec<At<String>>>>,
     /// What is asked of the validator.
     pub(super) with: Option<At<RawWith>>,
-    /// `warn` admits what the rule would deny. Not supported yet.
-    pub(super) mode: Option<At<Ignored>>,
+    /// `enforce` (the default) denies what does not hold; `warn` admits it all the same, with a
+    /// warning.
+    #[schemars(extend("enum" = ["enforce", "warn", null]))]
+    pub(super) mode: Option<At<String>>,
 }
 
 /// What a rule asks of its validator.
@@ -164,11 +167,23 @@ pub(super) struct RawWith {
 #[schemars(rename = "Mirror")]
 pub(super) struct RawMirror {
     /// Registry, or registry and path, that the cluster pulls from.
-    #[serde(rename = "from")]
-    pub(super) _from: String,
+    pub(super) from: At<String>,
     /// What the signature names instead.
-    #[serde(rename = "to")]
-    pub(super) _to: String,
+    pub(super) to: At<String>,
+}
+
+/// A digest or a repository that nothing admits: one of `digest` and `gun`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Denied")]
+pub(super) struct RawDenied {
+    /// The digest of a manifest: `sha256:…`.
+    pub(super) digest: Option<At<String>>,
+    /// A pattern of repositories, such as `docker.io/library/nginx`, compared with the name that is
+    /// pulled and with the one that is signed.
+    pub(super) gun: Option<At<String>>,
+    /// Why; shown to whoever is denied.
+    pub(super) reason: Option<String>,
 }
 
 /// When and how trust data is fetched.
@@ -210,7 +225,8 @@ pub(super) struct RawFreshness {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "History")]
 pub(super) struct RawHistory {
-    /// How long a digest that a tag pointed to before stays admissible. Only `0s` is supported yet.
+    /// How long a digest that a tag pointed to before stays admissible: `0s` (the default), `24h`,
+    /// `7d`.
     pub(super) retain: Option<At<String>>,
 }
 
@@ -219,14 +235,16 @@ pub(super) struct RawHistory {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Features")]
 pub(super) struct RawFeatures {
-    /// Admits everything, and warns instead of denying. Only `false` is supported yet.
-    pub(super) detection_mode: Option<At<bool>>,
-    /// Admits Pods whose owner was admitted with the same image. Only `false` is supported yet, and
-    /// is what holds where the key is absent.
+    /// Admits everything, and warns instead of denying; off unless `true` is written.
+    pub(super) detection_mode: Option<bool>,
+    /// Admits objects whose owner runs the same image, byte for byte; on unless `false` is written.
+    /// Needs a source of owner objects; without one it changes nothing.
     pub(super) automatic_child_approval: Option<At<bool>>,
-    /// Admits updates that change no image. Only `false` is supported yet.
-    pub(super) automatic_unchanged_approval: Option<At<bool>>,
-    /// Which kinds of objects are validated: `all`. `podsOnly` is not supported yet.
+    /// Admits an update's images that the object had before, byte for byte; off unless `true` is
+    /// written.
+    pub(super) automatic_unchanged_approval: Option<bool>,
+    /// Which kinds of objects are denied and patched: `all` (the default), or `podsOnly`, which only
+    /// warns of the others.
     pub(super) resource_validation_mode: Option<At<String>>,
 }
 

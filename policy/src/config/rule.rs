@@ -8,15 +8,10 @@ use super::raw::{RawRule, RawWith};
 use super::validator::{NotaryValidator, Validator, Validators};
 use super::yaml::At;
 use crate::pattern::{Glob, Pattern};
-use crate::rules::{Demand, Mode, NamedRoot, Rule, SignatureDemand};
+use crate::rules::{Demand, Enforcement, Mode, NamedRoot, Rule, SignatureDemand};
 
 /// Reads one rule.
 pub(super) fn rule(raw: RawRule, validators: &Validators) -> Result<Rule, At<Problem>> {
-    if let Some(mode) = raw.mode {
-        return Err(mode.fault(Problem::NotSupportedYet {
-            key: "policy[].mode",
-        }));
-    }
     let (validator, place) = match &raw.validator {
         Some(name) => (name.value.as_str(), name.place),
         None => (DEFAULT, raw.pattern.place),
@@ -41,6 +36,10 @@ pub(super) fn rule(raw: RawRule, validators: &Validators) -> Result<Rule, At<Pro
         validator: validator.into(),
         place: raw.pattern.place,
         demand,
+        enforcement: raw
+            .mode
+            .as_ref()
+            .map_or(Ok(Enforcement::Deny), enforcement)?,
     })
 }
 
@@ -136,6 +135,20 @@ fn signers(delegations: &At<Vec<At<String>>>) -> Result<Signers, At<Problem>> {
         }
     }
     Ok(Signers::All(names))
+}
+
+/// The rule's own mode. It stands beside `with.mode`, so either value may end up in the wrong place.
+fn enforcement(written: &At<String>) -> Result<Enforcement, At<Problem>> {
+    match written.value.as_str() {
+        "enforce" => Ok(Enforcement::Deny),
+        "warn" => Ok(Enforcement::Warn),
+        value => Err(written.fault(Problem::Value {
+            key: "mode",
+            value: value.to_owned(),
+            nearest: nearest(value, ["enforce", "warn"]),
+            expected: "`enforce` or `warn`; `mutate` and `insecureValidateOnly` belong below `with`",
+        })),
+    }
 }
 
 fn mode(written: &At<String>) -> Result<Mode, At<Problem>> {

@@ -1,4 +1,4 @@
-//! Settings beside validators and policy, and what is not supported of them yet.
+//! Settings beside validators and policy.
 
 use jiff::SignedDuration;
 
@@ -27,6 +27,26 @@ pub struct FreshnessSettings {
     pub max_staleness: SignedDuration,
 }
 
+/// How long superseded digests stay admissible.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HistorySettings {
+    /// How long a digest that a tag pointed to before stays admissible.
+    pub retain: SignedDuration,
+}
+
+/// Switches of admission.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Features {
+    /// Whether everything is admitted, with a warning where it would be denied.
+    pub detection_mode: bool,
+    /// Whether an object's images are admitted that its owner has.
+    pub child_approval: bool,
+    /// Whether an update's images are admitted that the object had before.
+    pub unchanged_approval: bool,
+    /// Whether objects other than Pods are only warned about, and never patched.
+    pub pods_only: bool,
+}
+
 /// Refuses what later versions will know. Ignoring it would be worse: somebody relies on it.
 pub(super) fn check_supported(raw: &RawConfig) -> Result<(), At<Problem>> {
     let not_yet = |at: Option<Place>, key: &'static str| match at {
@@ -36,61 +56,61 @@ pub(super) fn check_supported(raw: &RawConfig) -> Result<(), At<Problem>> {
         }
         None => Ok(()),
     };
-    let mirrors = raw.mirrors.as_ref().filter(|list| !list.value.is_empty());
-    not_yet(mirrors.map(|list| list.place), "mirrors")?;
-    let deny = raw.deny.as_ref().filter(|list| !list.value.is_empty());
-    not_yet(deny.map(|list| list.place), "deny")?;
     not_yet(raw.alerting.as_ref().map(|at| at.place), "alerting")?;
     let discover = raw.sync.as_ref().and_then(|sync| sync.discover.as_ref());
     let cluster = discover.and_then(|discover| discover.cluster.as_ref());
-    not_yet(switched_on(cluster), "sync.discover.cluster: true")?;
-    let Some(features) = &raw.features else {
-        return Ok(());
-    };
+    let cluster = cluster.filter(|switch| switch.value);
+    not_yet(cluster.map(|at| at.place), "sync.discover.cluster: true")
+}
+
+/// Reads `features`; adds to `warnings` what is allowed and does nothing.
+pub(super) fn features(
+    raw: Option<RawFeatures>,
+    file_name: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Features, At<Problem>> {
     let RawFeatures {
         detection_mode,
         automatic_child_approval,
         automatic_unchanged_approval,
         resource_validation_mode,
-    } = features;
-    for (switch, key) in [
-        (detection_mode, "features.detectionMode: true"),
-        (
-            automatic_child_approval,
-            "features.automaticChildApproval: true",
-        ),
-        (
-            automatic_unchanged_approval,
-            "features.automaticUnchangedApproval: true",
-        ),
-    ] {
-        not_yet(switched_on(switch.as_ref()), key)?;
+    } = raw.unwrap_or_default();
+    let pods_only = match &resource_validation_mode {
+        None => false,
+        // Connaisseur takes either spelling of the letters.
+        Some(mode) if mode.value.eq_ignore_ascii_case("all") => false,
+        Some(mode) if mode.value.eq_ignore_ascii_case("podsOnly") => true,
+        Some(mode) => {
+            return Err(mode.fault(Problem::Value {
+                key: "resourceValidationMode",
+                value: mode.value.clone(),
+                nearest: nearest(&mode.value, ["all", "podsOnly"]),
+                expected: "`all` or `podsOnly`",
+            }));
+        }
+    };
+    let asked = automatic_child_approval.as_ref();
+    if let Some(at) = asked.filter(|asked| asked.value && pods_only) {
+        warnings.push(format!(
+            "{file_name}{}: `automaticChildApproval` does nothing with `resourceValidationMode: \
+             podsOnly`: the owners of Pods are not proven then",
+            at.place
+        ));
     }
-    match resource_validation_mode {
-        Some(mode) if mode.value.eq_ignore_ascii_case("podsOnly") => not_yet(
-            Some(mode.place),
-            "features.resourceValidationMode: podsOnly",
-        ),
-        Some(mode) if !mode.value.eq_ignore_ascii_case("all") => Err(mode.fault(Problem::Value {
-            key: "resourceValidationMode",
-            value: mode.value.clone(),
-            nearest: nearest(&mode.value, ["all"]),
-            expected: "`all`",
-        })),
-        Some(_) | None => Ok(()),
-    }
+    Ok(Features {
+        detection_mode: detection_mode.unwrap_or(false),
+        child_approval: !pods_only && asked.is_none_or(|asked| asked.value),
+        unchanged_approval: automatic_unchanged_approval.unwrap_or(false),
+        pods_only,
+    })
 }
 
-/// Reads `history`, of which nothing is supported yet.
-pub(super) fn check_history(raw: Option<&RawHistory>) -> Result<(), At<Problem>> {
-    match raw.and_then(|history| history.retain.as_ref()) {
-        Some(retain) if duration(retain)? > SignedDuration::ZERO => {
-            Err(retain.fault(Problem::NotSupportedYet {
-                key: "history.retain",
-            }))
-        }
-        Some(_) | None => Ok(()),
-    }
+/// Reads `history`.
+pub(super) fn history(raw: Option<&RawHistory>) -> Result<HistorySettings, At<Problem>> {
+    let retain = raw.and_then(|history| history.retain.as_ref());
+    Ok(HistorySettings {
+        retain: retain.map_or(Ok(SignedDuration::ZERO), duration)?,
+    })
 }
 
 /// Reads `freshness`.
@@ -123,10 +143,6 @@ pub(super) fn sync(raw: RawSync) -> Result<SyncSettings, At<Problem>> {
         per_server: usize::from(per_server),
         changefeed: discover.changefeed.unwrap_or(true),
     })
-}
-
-fn switched_on(switch: Option<&At<bool>>) -> Option<Place> {
-    switch.filter(|switch| switch.value).map(|at| at.place)
 }
 
 fn duration(written: &At<String>) -> Result<SignedDuration, At<Problem>> {

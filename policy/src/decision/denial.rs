@@ -8,54 +8,64 @@ use vouchsafe_trust::image::{Algorithm, Reference, ReferenceError};
 use vouchsafe_trust::repository::Validity;
 use vouchsafe_trust::{Gun, Role, Server, Sha256};
 
-use crate::rules::Rule;
+use crate::deny::Listed;
+use crate::rules::{Enforcement, Rule};
 
 /// An image that may not run: which one, by which rule, and why.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Denial {
     /// The image as it was written.
     pub image: String,
-    /// Its repository; `None` if the image could not be read.
+    /// Its repository, by the name that it is signed under; `None` if the image could not be read.
     pub gun: Option<Gun>,
     /// The pattern of the rule that decided; `None` if none did.
     pub pattern: Option<String>,
     /// The validator that the rule asked; `None` if no rule decided.
     pub validator: Option<String>,
+    /// What becomes of it: a rule may only warn.
+    pub enforcement: Enforcement,
     /// Why.
     pub cause: Cause,
 }
 
 impl Denial {
-    pub(super) fn unread(image: &str, error: ReferenceError) -> Self {
-        Self {
+    pub(super) fn unread(image: &str, error: ReferenceError) -> Box<Self> {
+        Box::new(Self {
             image: image.chars().take(MAX_SHOWN).collect(),
             gun: None,
             pattern: None,
             validator: None,
+            enforcement: Enforcement::Deny,
             cause: Cause::BadReference(error),
-        }
+        })
     }
 
-    pub(super) fn unmatched(reference: &Reference) -> Self {
-        Self {
-            image: reference.as_written().to_owned(),
-            gun: Some(reference.gun().clone()),
-            pattern: None,
-            validator: None,
-            cause: Cause::NoRule {
-                canonical: reference.canonical(),
-            },
-        }
+    pub(super) fn unmatched(reference: &Reference) -> Box<Self> {
+        let canonical = reference.canonical();
+        Self::of(None, reference, Cause::NoRule { canonical })
     }
 
-    pub(super) fn new(rule: &Rule, reference: &Reference, cause: Cause) -> Self {
-        Self {
+    /// What is on the deny list is denied by whatever rule, one that only warns included.
+    pub(super) fn listed(rule: Option<&Rule>, reference: &Reference, listed: Listed) -> Box<Self> {
+        let Listed { what, reason } = listed;
+        let mut denial = Self::of(rule, reference, Cause::Listed { what, reason });
+        denial.enforcement = Enforcement::Deny;
+        denial
+    }
+
+    pub(super) fn new(rule: &Rule, reference: &Reference, cause: Cause) -> Box<Self> {
+        Self::of(Some(rule), reference, cause)
+    }
+
+    fn of(rule: Option<&Rule>, reference: &Reference, cause: Cause) -> Box<Self> {
+        Box::new(Self {
             image: reference.as_written().to_owned(),
             gun: Some(reference.gun().clone()),
-            pattern: Some(rule.pattern().as_str().to_owned()),
-            validator: Some(rule.validator().to_owned()),
+            pattern: rule.map(|rule| rule.pattern().as_str().to_owned()),
+            validator: rule.map(|rule| rule.validator().to_owned()),
+            enforcement: rule.map(Rule::enforcement).unwrap_or_default(),
             cause,
-        }
+        })
     }
 
     /// A stable, short name of the cause, for metrics and audit annotations.
@@ -92,6 +102,10 @@ impl Denial {
                     )
                 }
             },
+            Cause::Listed { .. } => {
+                "use another image, or have it taken off the `deny` list of the configuration"
+                    .to_owned()
+            }
             Cause::NoRule { .. } => {
                 "add a rule to the policy whose pattern matches the image".to_owned()
             }
@@ -165,6 +179,14 @@ pub enum Cause {
         role: Role,
         /// When it expired.
         at: Timestamp,
+    },
+    /// It is on the deny list.
+    #[error("{what} is on the deny list{}", because(reason.as_deref()))]
+    Listed {
+        /// The repository or digest that is on it.
+        what: String,
+        /// Why, in the operator's words.
+        reason: Option<String>,
     },
     /// No rule of the policy is about the image.
     #[error("no rule of the policy matches {canonical}")]
@@ -245,6 +267,7 @@ impl Cause {
             Self::CertificateValidity(_) => "certificate_validity",
             Self::DigestMismatch { .. } => "digest_mismatch",
             Self::Expired { .. } => "expired",
+            Self::Listed { .. } => "deny_list",
             Self::NoRule { .. } => "no_rule",
             Self::NotAnchored { .. } => "not_anchored",
             Self::NotPinned { .. } => "not_pinned",
@@ -281,6 +304,10 @@ fn not_signed(reason: &NotSigned, gun: &str) -> String {
             "have the publisher sign the image again, with a SHA-256".to_owned()
         }
     }
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(" ({reason})"))
 }
 
 fn quoted(names: &[String]) -> String {

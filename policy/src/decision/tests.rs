@@ -1,6 +1,9 @@
+mod approvals;
 mod delegations;
 mod denials;
+mod deny_list;
 mod freshness;
+mod mirrors;
 
 use std::cell::Cell;
 
@@ -25,6 +28,22 @@ const POLICY: &str = "policy:
 - {pattern: 'quay.io/loose/*', validator: default, with: {mode: insecureValidateOnly}}
 ";
 
+/// Decides about `image` on what `evidence` says, in no namespace.
+fn decide_by<E: fmt::Display>(
+    config: &Config,
+    image: &str,
+    purpose: Purpose,
+    evidence: impl FnOnce(&Query) -> Result<Evidence, E>,
+) -> Decision {
+    let asked = Asked {
+        image,
+        namespace: None,
+        purpose,
+        now: now(),
+    };
+    config.decide(&asked, evidence, || None)
+}
+
 /// Decides about `image`, whose repository signed its tag `signed`, after `change`.
 fn decide_with(
     config: &Config,
@@ -32,7 +51,7 @@ fn decide_with(
     purpose: Purpose,
     change: impl FnOnce(&mut RepositoryFacts),
 ) -> Decision {
-    config.decide(image, None, purpose, now(), |query| {
+    decide_by(config, image, purpose, |query| {
         let mut facts = facts(query.gun.as_str());
         change(&mut facts);
         let targets = [("signed", digest("image")), ("also", digest("image"))];
@@ -73,11 +92,12 @@ fn a_signed_tag_is_allowed_and_pinned_as_it_was_written() {
         let allowed = allowed(decide(name, Purpose::Mutate));
         assert_eq!(allowed.patched, Some(format!("{name}{pin}")));
         assert_eq!(allowed.image, name);
-        assert_eq!(allowed.digest, Some(digest("image")));
-        assert_eq!(allowed.signers, [Role::Targets]);
+        let proof = allowed.proof().unwrap();
+        assert_eq!(proof.digest, digest("image"));
+        assert_eq!(proof.signers, [Role::Targets]);
+        assert!(matches!(proof.freshness, Freshness::Fresh { .. }));
         assert_eq!(allowed.pattern, "*");
         assert_eq!(allowed.validator, "default");
-        assert!(matches!(allowed.freshness, Some(Freshness::Fresh { .. })));
         assert!(allowed.warnings.is_empty());
     }
 }
@@ -86,10 +106,10 @@ fn a_signed_tag_is_allowed_and_pinned_as_it_was_written() {
 fn what_mutate_returns_passes_validate_and_changes_no_more() {
     for name in ["nginx:signed", "nginx:also", "quay.io/loose/x:signed"] {
         let mutated = allowed(decide(name, Purpose::Mutate));
-        let image = mutated.patched.unwrap_or_else(|| name.to_owned());
+        let image = mutated.patched.clone().unwrap_or_else(|| name.to_owned());
         let validated = allowed(decide(&image, Purpose::Validate));
         assert_eq!(validated.patched, None);
-        assert_eq!(validated.digest, mutated.digest);
+        assert_eq!(validated.grounds, mutated.grounds);
         assert_eq!(allowed(decide(&image, Purpose::Mutate)).patched, None);
     }
 }
@@ -107,7 +127,7 @@ fn a_final_object_must_be_pinned_unless_the_rule_gives_that_up() {
     let unsigned = denied(decide("nginx:unsigned", Purpose::Validate));
     assert_eq!(unsigned.label(), "not_signed");
     let loose = allowed(decide("quay.io/loose/x:signed", Purpose::Validate));
-    assert_eq!(loose.digest, Some(digest("image")));
+    assert_eq!(loose.proof().unwrap().digest, digest("image"));
     assert_eq!(
         allowed(decide("quay.io/loose/x:signed", Purpose::Mutate)).patched,
         None
@@ -148,7 +168,7 @@ fn static_validators_answer_without_any_evidence() {
     ] {
         for purpose in [Purpose::Mutate, Purpose::Validate] {
             let asked = Cell::new(false);
-            let decision = config.decide(image, None, purpose, now(), |_query| {
+            let decision = decide_by(&config, image, purpose, |_query| {
                 asked.set(true);
                 Err("not to be asked")
             });
@@ -161,7 +181,9 @@ fn static_validators_answer_without_any_evidence() {
         }
     }
     let none = crate::fixtures::config("policy: [{pattern: 'quay.io/*', validator: allow}]\n");
-    let denial = denied(none.decide("nginx", None, Purpose::Mutate, now(), |_query| Err("no")));
+    let denial = denied(decide_by(&none, "nginx", Purpose::Mutate, |_query| {
+        Err("no")
+    }));
     assert_eq!(denial.label(), "no_rule");
 }
 
@@ -169,11 +191,12 @@ fn static_validators_answer_without_any_evidence() {
 fn what_is_not_known_denies() {
     let config = config(POLICY);
     let decide = |evidence: Result<Evidence, String>| {
-        denied(
-            config.decide("nginx:signed", None, Purpose::Mutate, now(), |_query| {
-                evidence
-            }),
-        )
+        denied(decide_by(
+            &config,
+            "nginx:signed",
+            Purpose::Mutate,
+            |_query| evidence,
+        ))
     };
     assert_eq!(decide(Ok(Evidence::Unknown)).label(), "not_synced");
     let withdrawn = Evidence::Withdrawn { at: now() };
@@ -188,16 +211,19 @@ fn what_is_not_known_denies() {
 fn evidence_about_something_else_denies() {
     let config = config(POLICY);
     let decide = |change: fn(&mut Known)| {
-        denied(
-            config.decide("nginx:signed", None, Purpose::Mutate, now(), |query| {
+        denied(decide_by(
+            &config,
+            "nginx:signed",
+            Purpose::Mutate,
+            |query| {
                 let targets = [("signed", digest("image"))];
                 let Evidence::Known(mut evidence) = known(query, facts(GUN), &targets) else {
                     panic!();
                 };
                 change(&mut evidence);
                 Ok::<_, String>(Evidence::Known(evidence))
-            }),
-        )
+            },
+        ))
     };
     let changes: [fn(&mut Known); 4] = [
         |known| known.facts.gun = "docker.io/library/other".parse().unwrap(),
@@ -280,7 +306,7 @@ fn the_root_certificate_counts_unless_the_validator_gives_it_up() {
 fn the_question_names_server_signers_and_what_is_wanted() {
     let ask = |image: &str| {
         let query = Cell::new(None);
-        let decision = config(POLICY).decide(image, None, Purpose::Mutate, now(), |asked| {
+        let decision = decide_by(&config(POLICY), image, Purpose::Mutate, |asked| {
             query.set(Some(asked.clone()));
             Ok::<_, String>(Evidence::Unknown)
         });

@@ -1,6 +1,7 @@
 //! The built-in syncer: keeps the store up to date while the webhook answers from it.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -12,9 +13,11 @@ use vouchsafe_webhook::{Condition, Readiness};
 
 use crate::command::sync;
 
-/// Syncs as the configuration says, and anew whenever it changes.
+/// Syncs as the configuration says, with the credentials in the folder `secrets`, and anew whenever it
+/// changes.
 pub(super) async fn run(
     store: Store,
+    secrets: PathBuf,
     mut configs: watch::Receiver<Arc<Config>>,
     readiness: Arc<Readiness>,
 ) {
@@ -26,7 +29,7 @@ pub(super) async fn run(
             return;
         };
         let options = Options::from(config.sync());
-        let syncer = sync::syncer(&store, (*config).clone(), options);
+        let syncer = sync::syncer(&store, (*config).clone(), &secrets, options);
         let servers: Vec<Server> = syncer.servers().cloned().collect();
         first.publish(&servers);
         let progress: Arc<dyn Progress> = Arc::new(());

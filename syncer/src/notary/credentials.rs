@@ -30,6 +30,9 @@ pub enum Credentials {
         /// The password.
         password: SecretString,
     },
+    /// A Kubernetes secret, mounted as a folder: `secret.yaml` with `username`, `password` and, at
+    /// will, the `registry` that they are for; or else `.dockerconfigjson`.
+    Secret(PathBuf),
 }
 
 /// A user name and a password.
@@ -52,6 +55,7 @@ impl Credentials {
                 username: username.clone(),
                 password: password.clone(),
             }),
+            Self::Secret(folder) => from_secret(folder, server),
         }
     }
 }
@@ -68,8 +72,8 @@ impl Login {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
-    /// The Docker configuration has no user name and password for the server.
-    #[error("{} has no `auth` for {authority}", .path.display())]
+    /// The file has no user name and password for the server.
+    #[error("{} has no credentials for {authority}", .path.display())]
     NoEntry {
         /// The file.
         path: PathBuf,
@@ -143,6 +147,38 @@ fn from_docker_config(path: &Path, server: &Server) -> Result<Login, Credentials
         })
 }
 
+/// `secret.yaml` counts before `.dockerconfigjson`, as in Connaisseur.
+fn from_secret(folder: &Path, server: &Server) -> Result<Login, CredentialsError> {
+    let path = folder.join(SECRET_FILE);
+    // Whether it is there is asked first: one that cannot be read must not be passed over.
+    if !path.exists() {
+        return from_docker_config(&folder.join(DOCKER_CONFIG_FILE), server);
+    }
+    let text = contents(&path)?;
+    // Neither the YAML reader's words nor its snippet are passed on: they may hold the password.
+    let secret: SecretFile =
+        serde_saphyr::from_str(&text).map_err(|_error| CredentialsError::WrongForm {
+            path: path.clone(),
+            expected: "a YAML mapping with `username` and `password`",
+        })?;
+    let is_meant = |registry: &String| authority(registry) == server.authority();
+    if !secret.registry.as_ref().is_none_or(is_meant) {
+        let authority = server.authority().to_owned();
+        return Err(CredentialsError::NoEntry { path, authority });
+    }
+    Ok(Login {
+        username: secret.username,
+        password: secret.password.into(),
+    })
+}
+
+#[derive(Deserialize)]
+struct SecretFile {
+    username: String,
+    password: String,
+    registry: Option<String>,
+}
+
 /// Host and port of a key of `auths`, which may be written as a URL.
 fn authority(key: &str) -> String {
     key.parse::<Server>().map_or_else(
@@ -169,11 +205,15 @@ fn contents(path: &Path) -> Result<String, CredentialsError> {
     Ok(text)
 }
 
+const SECRET_FILE: &str = "secret.yaml";
+const DOCKER_CONFIG_FILE: &str = ".dockerconfigjson";
 /// The most that is read of a file; Kubernetes keeps Secrets below this.
 const MAX_FILE: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {
+    use vouchsafe_tests::harness::TempDir;
+
     use super::*;
 
     fn login_from(config: &str, server: &str) -> Option<(String, String)> {
@@ -203,6 +243,55 @@ mod tests {
         ];
         for (server, expected) in cases {
             assert_eq!(login_from(config, server), expected, "{server}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_a_folder_whose_yaml_counts_first() {
+        let folder = TempDir::new("secret").unwrap();
+        let server: Server = "notary.example.com:4443".parse().unwrap();
+        let login = || Credentials::Secret(folder.path().to_path_buf()).login(&server);
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        assert!(
+            login()
+                .unwrap_err()
+                .to_string()
+                .contains(".dockerconfigjson")
+        );
+        let config = r#"{"auths": {"notary.example.com:4443": {"auth": "ZG9ja2VyOnA="}}}"#;
+        write(DOCKER_CONFIG_FILE, config);
+        assert_eq!(login().unwrap().username, "docker");
+        write(
+            SECRET_FILE,
+            "username: yaml\npassword: hunter2\nextra: ignored\n",
+        );
+        assert_eq!(login().unwrap().username, "yaml");
+        write(
+            SECRET_FILE,
+            "{username: yaml, password: p, registry: 'https://notary.example.com:4443'}",
+        );
+        assert_eq!(login().unwrap().username, "yaml");
+        write(
+            SECRET_FILE,
+            "{username: yaml, password: p, registry: other.example.com}",
+        );
+        let error = login().unwrap_err().to_string();
+        assert!(
+            error.ends_with("has no credentials for notary.example.com:4443"),
+            "{error}"
+        );
+        for broken in [
+            "hunter2",
+            "username: u",
+            "username: u\npassword: [hunter2]",
+            "{",
+        ] {
+            write(SECRET_FILE, broken);
+            let error = login().unwrap_err();
+            assert!(
+                !format!("{error} {error:?}").contains("hunter2"),
+                "{error:?}"
+            );
         }
     }
 

@@ -1,13 +1,14 @@
 //! The syncer in this process, with less patience than the command has.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use vouchsafe_policy::{Allowed, Config, Purpose};
+use vouchsafe_policy::{Allowed, Asked, Config, Purpose};
 use vouchsafe_store::Store;
 use vouchsafe_syncer::notary::{Backoff, Pace};
-use vouchsafe_syncer::{Options, PassReport, Progress, Scope, Syncer};
+use vouchsafe_syncer::{Configured, Options, PassReport, Progress, Scope, Syncer};
 use vouchsafe_tests::harness::answers::Verdict;
 use vouchsafe_tests::harness::{Configuration, TempDir};
 use vouchsafe_trust::{Clock, Timestamp};
@@ -33,7 +34,10 @@ impl InProcess {
         let config = Config::parse(&configuration.to_string(), "test.yaml").unwrap();
         let opened = Store::open(&directory.path().join("store"), SystemClock.now());
         let store = opened.unwrap().store;
-        let mirror = Arc::new(config.clone());
+        let mirror = Arc::new(Configured {
+            config: config.clone(),
+            secrets: PathBuf::new(),
+        });
         Self {
             syncer: Syncer::new(store.clone(), mirror, Arc::new(SystemClock), options),
             store,
@@ -58,12 +62,15 @@ impl InProcess {
     /// What would be answered about an image now.
     pub(crate) fn verdict(&self, image: &str) -> Verdict {
         let evidence = |query: &_| self.store.evidence(query);
-        let now = SystemClock.now();
-        let decision = self
-            .config
-            .decide(image, None, Purpose::Mutate, now, evidence);
+        let asked = Asked {
+            image,
+            namespace: None,
+            purpose: Purpose::Mutate,
+            now: SystemClock.now(),
+        };
+        let decision = self.config.decide(&asked, evidence, || None);
         let allowed = decision.allowed().ok_or_else(|| decision.denial());
-        let digest = |allowed: &Allowed| allowed.digest.unwrap().to_string();
+        let digest = |allowed: &Allowed| allowed.proof().unwrap().digest.to_string();
         allowed
             .map(digest)
             .map_err(|denial| denial.unwrap().label().to_owned())

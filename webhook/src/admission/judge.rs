@@ -1,145 +1,40 @@
-//! One image's verdict, and what the verdicts on all images of an object come to.
+//! What the verdicts on all images of an object come to.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use vouchsafe_policy::{Allowed, Config, Decision, Purpose};
-use vouchsafe_store::ReadError;
-use vouchsafe_trust::evidence::Freshness;
-use vouchsafe_trust::{Evidence, Query, Timestamp};
-
-use super::{Webhook, message};
+use super::leniency::Leniency;
+use super::message;
+use super::verdict::{Denied, MAX_NAME, Verdict, allowed_outcome, note};
 use crate::metrics::Outcome;
 use crate::review::{Answer, Replace};
 use crate::text::printable;
 use crate::workload::Place;
 
-/// What was decided about one image.
-#[derive(Debug)]
-pub(super) enum Verdict {
-    /// It may run.
-    Allow {
-        /// By what it is replaced, where it is not pinned yet.
-        pinned: Option<String>,
-        /// What the user should know.
-        warnings: Vec<String>,
-        /// A stable, short name of why.
-        label: &'static str,
-        /// The digest and its freshness, for the audit log.
-        audit: String,
-    },
-    /// It may not.
-    Deny {
-        /// Why, and what to do next.
-        line: String,
-        /// A stable, short name of why.
-        label: &'static str,
-    },
-}
-
-impl Verdict {
-    pub(super) const fn outcome(&self) -> Outcome {
-        match self {
-            Self::Allow { label, .. } => Outcome::allow(label),
-            Self::Deny { label, .. } => Outcome::deny(label),
-        }
-    }
-
-    /// The verdict of `config` on `image`.
-    pub(super) fn of(
-        config: &Config,
-        webhook: Webhook,
-        image: &str,
-        namespace: Option<&str>,
-        now: Timestamp,
-        lookup: impl FnOnce(&Query) -> Result<Evidence, ReadError>,
-    ) -> Self {
-        if image.len() > MAX_IMAGE {
-            return Self::too_long(image);
-        }
-        let purpose = match webhook {
-            Webhook::Mutate => Purpose::Mutate,
-            Webhook::Validate => Purpose::Validate,
-        };
-        match config.decide(image, namespace, purpose, now, lookup) {
-            Decision::Allow(allowed) => Self::Allow {
-                label: match allowed.freshness {
-                    None => "static_allow",
-                    Some(Freshness::Stale { .. }) => "signed_stale",
-                    Some(_) => "signed",
-                },
-                audit: note(&allowed),
-                pinned: allowed.patched,
-                warnings: allowed.warnings,
-            },
-            Decision::Deny(denial) => Self::Deny {
-                line: printable(&format!("{denial}; {}", denial.next_step()), MAX_LINE),
-                label: denial.label(),
-            },
-        }
-    }
-
-    /// Places where an image has to be and is not.
-    fn missing(places: &[(Place<'_>, usize)]) -> Self {
-        let nameless: Vec<&Place<'_>> = places
-            .iter()
-            .map(|(place, _)| place)
-            .filter(|place| place.image.is_empty())
-            .collect();
-        let shown = nameless.iter().take(MAX_SHOWN).map(|place| {
-            let name = printable(place.name, MAX_SHOWN_NAME);
-            format!("`{name}` in {}", place.list)
-        });
-        let shown = shown.collect::<Vec<_>>().join(", ");
-        let more = match nameless.len().saturating_sub(MAX_SHOWN) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        Self::Deny {
-            line: format!("no image is named by {shown}{more}; name one"),
-            label: "no_image",
-        }
-    }
-
-    /// A text that is no image for its length alone; the policy would copy it into its answer.
-    fn too_long(image: &str) -> Self {
-        let (len, image) = (image.len(), printable(image, MAX_QUOTED));
-        Self::Deny {
-            line: format!(
-                "image {image}: {len} bytes are no image reference; write the image as \
-                 REGISTRY/REPOSITORY:TAG"
-            ),
-            label: "bad_reference",
-        }
-    }
-
-    /// An image that nobody had time for.
-    fn late(image: &str) -> Self {
-        let image = printable(image, MAX_NAME);
-        Self::Deny {
-            line: format!("{image}: no time was left to judge it; try again"),
-            label: "late",
-        }
-    }
-}
-
 /// Every place of an object, and the verdict on each distinct image.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Judged<'o> {
     /// The verdicts in the order in which their images stand in the object.
     verdicts: Vec<(&'o str, Verdict)>,
     /// Each place with its verdict's index.
     places: Vec<(Place<'o>, usize)>,
+    /// What admits the object whatever they are.
+    leniency: Option<Leniency>,
 }
 
 impl<'o> Judged<'o> {
     /// Judges each distinct image of `places` once, for as long as there is time.
     pub(super) fn of(
         places: Vec<Place<'o>>,
+        leniency: Option<Leniency>,
         deadline: Instant,
         verdict: impl Fn(&'o str) -> Verdict,
     ) -> Self {
-        let mut judged = Self::default();
+        let mut judged = Self {
+            verdicts: Vec::new(),
+            places: Vec::with_capacity(places.len()),
+            leniency,
+        };
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for place in places {
             let image = place.image;
@@ -149,6 +44,7 @@ impl<'o> Judged<'o> {
                 let verdict = match image {
                     // Said once about all of them, when they are known; that needs no time.
                     "" => Verdict::missing(&[]),
+                    _ if image.len() > MAX_IMAGE => Verdict::too_long(image),
                     _ if Instant::now() >= deadline => Verdict::late(image),
                     _ => verdict(image),
                 };
@@ -167,94 +63,98 @@ impl<'o> Judged<'o> {
         &self.verdicts
     }
 
-    /// The first denial's label, if there is any denial.
-    pub(super) fn denied(&self) -> Option<&'static str> {
-        self.verdicts.iter().find_map(|(_, verdict)| match verdict {
-            Verdict::Allow { .. } => None,
-            Verdict::Deny { label, .. } => Some(*label),
-        })
+    /// What became of one image.
+    pub(super) fn outcome_of(&self, verdict: &Verdict) -> Outcome {
+        match verdict {
+            Verdict::Allow(allowed) => allowed_outcome(allowed),
+            Verdict::Deny(denied) if self.lets_pass(denied) => Outcome::warn(denied.label),
+            Verdict::Deny(denied) => Outcome::deny(denied.label),
+        }
+    }
+
+    /// What became of the object: denied for the first image that is, or else warned of the first
+    /// that would be.
+    pub(super) fn outcome(&self) -> Outcome {
+        let mut outcome = Outcome::JUDGED;
+        for (_, verdict) in &self.verdicts {
+            match verdict {
+                Verdict::Allow(_) => {}
+                Verdict::Deny(denied) if !self.lets_pass(denied) => {
+                    return Outcome::deny(denied.label);
+                }
+                Verdict::Deny(denied) if outcome == Outcome::JUDGED => {
+                    outcome = Outcome::warn(denied.label);
+                }
+                Verdict::Deny(_) => {}
+            }
+        }
+        outcome
     }
 
     /// What the API server is told: a patch where everything is well, otherwise every fault.
-    pub(super) fn answer(mut self) -> Answer {
+    pub(super) fn answer(&self) -> Answer {
         let mut lines = Vec::new();
         let mut audit = Vec::new();
         let mut warnings = Vec::new();
-        for (image, verdict) in &mut self.verdicts {
+        for (image, verdict) in &self.verdicts {
             match verdict {
-                Verdict::Allow {
-                    warnings: own,
-                    audit: note,
-                    ..
-                } => {
-                    warnings.append(own);
-                    audit.push(std::mem::take(note));
+                Verdict::Allow(allowed) => {
+                    warnings.extend(allowed.warnings.iter().cloned());
+                    audit.push(note(allowed));
                 }
-                Verdict::Deny { line, label } => {
-                    lines.push(std::mem::take(line));
-                    audit.push(format!("{} {label}", printable(image, MAX_NAME)));
+                Verdict::Deny(denied) => {
+                    audit.push(format!("{} {}", printable(image, MAX_NAME), denied.label));
+                    match self.excuse(denied) {
+                        Some(excuse) => warnings.push(format!("{excuse}: {}", denied.line)),
+                        None => lines.push(denied.line.as_str()),
+                    }
                 }
             }
         }
         let audit = message::list(audit);
+        let warnings = message::warnings(warnings);
         if !lines.is_empty() {
-            return Answer::denied(message::denial(&lines), audit);
+            return Answer {
+                warnings,
+                ..Answer::denied(message::denial(&lines), audit)
+            };
         }
-        let patch =
-            self.places
-                .iter()
-                .filter_map(|(place, index)| match self.verdicts.get(*index)? {
-                    (
-                        _,
-                        Verdict::Allow {
-                            pinned: Some(pinned),
-                            ..
-                        },
-                    ) => Some(Replace {
-                        path: place.json_pointer(),
-                        value: pinned.clone(),
-                    }),
-                    _ => None,
-                });
-        let patch = patch.collect();
+        let patch = if Leniency::patches(self.leniency) {
+            self.patch()
+        } else {
+            Vec::new()
+        };
         Answer {
             patch,
             warnings,
-            ..Answer::allowed(audit)
+            ..Answer::admitted(self.outcome().decision(), audit)
+        }
+    }
+
+    fn patch(&self) -> Vec<Replace> {
+        let replace = |(place, index): &(Place<'_>, usize)| match self.verdicts.get(*index)? {
+            (_, Verdict::Allow(allowed)) => Some(Replace {
+                path: place.json_pointer(),
+                value: allowed.patched.clone()?,
+            }),
+            (_, Verdict::Deny(_)) => None,
+        };
+        self.places.iter().filter_map(replace).collect()
+    }
+
+    fn lets_pass(&self, denied: &Denied) -> bool {
+        self.leniency.is_some() || denied.warning_rule().is_some()
+    }
+
+    /// Why an image that may not run is let pass, if it is.
+    fn excuse(&self, denied: &Denied) -> Option<String> {
+        match (self.leniency, denied.warning_rule()) {
+            (Some(leniency), _) => Some(leniency.words().to_owned()),
+            (None, Some(pattern)) => Some(format!("the rule `{pattern}` only warns")),
+            (None, None) => None,
         }
     }
 }
-
-/// What the audit log keeps of an image: what was proven, and how fresh the proof was.
-fn note(allowed: &Allowed) -> String {
-    let image = &allowed.image;
-    let digest = allowed
-        .digest
-        .map_or_else(String::new, |digest| format!(" sha256:{digest}"));
-    match &allowed.freshness {
-        None => format!("{image} static_allow"),
-        Some(Freshness::Fresh { until }) => format!("{image} signed{digest} fresh until {until}"),
-        Some(Freshness::Stale { since, .. }) => {
-            format!("{image} signed{digest} stale since {since}")
-        }
-        Some(Freshness::Expired { at, .. }) => format!("{image} signed{digest} expired at {at}"),
-    }
-}
-
-/// How much of an image the log and the audit annotations keep.
-const MAX_NAME: usize = 256;
 
 /// Longer, in bytes, than any text that is worth being looked at as an image reference.
 const MAX_IMAGE: usize = 4 * 1024;
-
-/// How much is told of what is no image for its length.
-const MAX_QUOTED: usize = 64;
-
-/// More than any denial of a valid reference says.
-const MAX_LINE: usize = 4 * 1024;
-
-/// How many of the places that name no image are listed.
-const MAX_SHOWN: usize = 16;
-
-/// How much of a container's name is told; Kubernetes allows 63 characters.
-const MAX_SHOWN_NAME: usize = 64;

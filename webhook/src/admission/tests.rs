@@ -1,4 +1,6 @@
+mod approvals;
 mod hostile;
+mod leniency;
 
 use serde_json::json;
 

@@ -173,49 +173,11 @@ fn a_fault_in_a_value_names_its_place() {
 #[test]
 fn what_later_versions_will_know_is_refused_and_never_ignored() {
     for (from, to, key) in [
-        ("policy:", "mirrors: [{from: a, to: b}]\npolicy:", "mirrors"),
-        ("policy:", "deny: [x]\npolicy:", "deny"),
         ("policy:", "alerting: {x: [y]}\npolicy:", "alerting"),
-        (
-            "policy:",
-            "history: {retain: 1d}\npolicy:",
-            "history.retain",
-        ),
         (
             "policy:",
             "sync: {discover: {cluster: true}}\npolicy:",
             "sync.discover.cluster: true",
-        ),
-        (
-            "policy:",
-            "features: {detectionMode: true}\npolicy:",
-            "features.detectionMode: true",
-        ),
-        (
-            "policy:",
-            "features: {automaticChildApproval: true}\npolicy:",
-            "features.automaticChildApproval: true",
-        ),
-        (
-            "policy:",
-            "features: {automaticUnchangedApproval: true}\npolicy:",
-            "features.automaticUnchangedApproval: true",
-        ),
-        (
-            "policy:",
-            "features: {resourceValidationMode: podsOnly}\npolicy:",
-            "features.resourceValidationMode: podsOnly",
-        ),
-        ("validator: deny", "mode: warn", "policy[].mode"),
-        (
-            "  host: notary.example.com",
-            "  auth: {secretName: x}",
-            "auth.secretName",
-        ),
-        (
-            "  host: notary.example.com",
-            "  auth: {useKeychain: true}",
-            "auth.useKeychain",
         ),
     ] {
         let expected = format!("`{key}` is not supported yet");
@@ -225,15 +187,73 @@ fn what_later_versions_will_know_is_refused_and_never_ignored() {
             broken(from, to)
         );
     }
-    config(
-        "policy: [{pattern: '*', validator: deny}]
-mirrors: []
-deny: []
-history: {retain: 0s}
-sync: {discover: {cluster: false}}
-features: {detectionMode: false, automaticChildApproval: false, resourceValidationMode: all}
-",
+    config("policy: [{pattern: '*', validator: deny}]\nsync: {discover: {cluster: false}}\n");
+}
+
+#[test]
+fn a_fault_in_what_goes_beyond_validators_and_rules_names_its_place() {
+    let before = |text: &str| format!("{text}\npolicy:");
+    for (text, expected) in [
+        (
+            "mirrors: [{from: registry, to: docker.io}]",
+            "config.yaml:32:18: `from` cannot be `registry`; did you mean `docker.io/registry`?",
+        ),
+        (
+            "mirrors: [{from: cache.internal, to: 'docker.io/a:1'}]",
+            "config.yaml:32:38: `to` cannot be `docker.io/a:1`; write a registry, or a registry and a \
+             path: `registry.example.com/hub`",
+        ),
+        (
+            "mirrors: [{from: cache.internal/, to: docker.io}]",
+            "config.yaml:32:18: `from` cannot be `cache.internal/`; write a registry, or a registry \
+             and a path: `registry.example.com/hub`",
+        ),
+        (
+            "mirrors: [{from: a.internal, to: x.io}, {from: A.internal, to: y.io}]",
+            "config.yaml:32:48: another mirror is named `a.internal` (line 32)",
+        ),
+        (
+            "deny: [{reason: x}]",
+            "config.yaml:32:8: an entry of `deny` needs a `digest` or a `gun`, and only one of these",
+        ),
+        (
+            "deny: [{digest: 'sha256:12'}]",
+            "config.yaml:32:17: `digest` cannot be used: a sha256 digest has 64 lower-case \
+             hexadecimal digits",
+        ),
+        (
+            "deny: [{gun: 'docker.io/library/nginx:1'}]",
+            "config.yaml:32:14: `docker.io/library/nginx:1` must name repositories only, without a \
+             tag or digest",
+        ),
+        (
+            "features: {resourceValidationMode: podOnly}",
+            "config.yaml:32:36: `resourceValidationMode` cannot be `podOnly`; did you mean \
+             `podsOnly`?",
+        ),
+        (
+            "features: {detectionMod: true}",
+            "config.yaml:32:12: unknown key `detectionMod`; did you mean `detectionMode`?",
+        ),
+        (
+            "history: {retain: 1}",
+            "config.yaml:32:19: `1` is not a duration such as `0s`, `24h`, `7d` or `1h30m`",
+        ),
+    ] {
+        assert_eq!(broken("policy:", &before(text)), expected, "{text}");
+    }
+    assert_eq!(
+        broken("validator: deny", "mode: mutate"),
+        "config.yaml:34:9: `mode` cannot be `mutate`; write `enforce` or `warn`; `mutate` and \
+         `insecureValidateOnly` belong below `with`"
     );
+    for name in ["../x", "", ".", "a/b", "A"] {
+        let message = broken(
+            "  host: notary.example.com",
+            &format!("  auth: {{secretName: '{name}'}}"),
+        );
+        assert!(message.contains("`secretName` cannot be"), "{message}");
+    }
 }
 
 #[test]

@@ -51,10 +51,8 @@ fn named_delegations_must_all_sign_and_there_is_no_fallback() {
         delegate(facts, "targets/a", everything());
         delegate(facts, "targets/b", everything());
     });
-    let signers: Vec<String> = allowed(decision)
-        .signers
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let allowed = allowed(decision);
+    let proof = allowed.proof().unwrap();
+    let signers: Vec<String> = proof.signers.iter().map(ToString::to_string).collect();
     assert_eq!(signers, ["targets/a", "targets/b"]);
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Enforcement;
 
 #[test]
 fn every_denial_names_the_image_its_repository_the_cause_and_the_next_step() {
@@ -20,6 +21,10 @@ fn every_denial_names_the_image_its_repository_the_cause_and_the_next_step() {
         Cause::Expired {
             role: Role::Timestamp,
             at: now(),
+        },
+        Cause::Listed {
+            what: "the repository `docker.io/library/nginx`".to_owned(),
+            reason: Some("CVE-2026-1".to_owned()),
         },
         Cause::NoRule {
             canonical: "x".to_owned(),
@@ -73,6 +78,7 @@ fn every_denial_names_the_image_its_repository_the_cause_and_the_next_step() {
             gun: Some(gun()),
             pattern: Some("docker.io/*".to_owned()),
             validator: Some("default".to_owned()),
+            enforcement: Enforcement::Deny,
             cause,
         };
         let text = denial.to_string();

@@ -40,11 +40,11 @@ fn only_timestamp_and_snapshot_may_be_stale_and_only_as_long_as_tolerated() {
             "{warning}"
         );
         assert_eq!(
-            stale.freshness,
-            Some(Freshness::Stale {
+            stale.proof().unwrap().freshness,
+            Freshness::Stale {
                 since: now() - hours(24),
                 until: now(),
-            })
+            }
         );
         assert_eq!(denied(decide(&role, 25)).label(), "too_stale");
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::*;
+use crate::bounded::MAX_PLACES;
 
 fn reviewed(body: &str, deadline: Instant) -> Value {
     let (admission, _) = admission();

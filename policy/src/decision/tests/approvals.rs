@@ -1,0 +1,40 @@
+use super::*;
+
+fn approved(image: &str, purpose: Purpose, approval: Option<Approval>) -> Decision {
+    let asked = Asked {
+        image,
+        namespace: None,
+        purpose,
+        now: now(),
+    };
+    let text = format!("{POLICY}deny: [{{gun: quay.io/listed/*}}]\n");
+    config(&text).decide(&asked, |_query| Err("not to be asked"), || approval)
+}
+
+#[test]
+fn an_approved_image_needs_no_signature_and_stays_as_it_is() {
+    for approval in [Approval::Child, Approval::Unchanged] {
+        for purpose in [Purpose::Mutate, Purpose::Validate] {
+            let allowed = allowed(approved("nginx:unsigned", purpose, Some(approval)));
+            assert_eq!(allowed.grounds, Grounds::Approved(approval));
+            assert_eq!(allowed.label(), approval.label());
+            assert_eq!((&allowed.patched, allowed.proof()), (&None, None));
+        }
+    }
+    let decision = approved("nginx:unsigned", Purpose::Mutate, None);
+    assert_eq!(denied(decision).label(), "store_failed");
+}
+
+#[test]
+fn approval_lets_in_nothing_that_the_configuration_denies() {
+    for (image, label) in [
+        ("quay.io/deny/x", "static_deny"),
+        ("quay.io/listed/x", "deny_list"),
+        ("Not An Image", "bad_reference"),
+    ] {
+        let decision = approved(image, Purpose::Mutate, Some(Approval::Unchanged));
+        assert_eq!(denied(decision).label(), label);
+    }
+    let decision = approved("quay.io/allow/x", Purpose::Mutate, Some(Approval::Child));
+    assert_eq!(allowed(decision).grounds, Grounds::Static);
+}

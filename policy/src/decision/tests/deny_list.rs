@@ -1,0 +1,81 @@
+use super::*;
+use crate::Enforcement;
+
+fn listed(deny: &str) -> Config {
+    config(&format!(
+        "{POLICY}- {{pattern: 'quay.io/warn/*', validator: default, mode: warn}}
+mirrors: [{{from: cache.internal, to: docker.io}}]
+deny: [{deny}]
+"
+    ))
+}
+
+#[test]
+fn nothing_admits_a_repository_on_the_deny_list() {
+    let config = listed("{gun: 'docker.io/library/*', reason: CVE-2026-1}, {gun: quay.io/allow/x}");
+    for image in [
+        "nginx:signed".to_owned(),
+        format!("nginx{}", sha256("image")),
+        "cache.internal/nginx:signed".to_owned(),
+        "quay.io/allow/x:1".to_owned(),
+    ] {
+        for purpose in [Purpose::Mutate, Purpose::Validate] {
+            let decision = decide_with(&config, &image, purpose, |_facts| ());
+            assert_eq!(denied(decision).label(), "deny_list", "{image}");
+        }
+    }
+    let denial = denied(decide_with(&config, "nginx", Purpose::Mutate, |_facts| ()));
+    assert_eq!(
+        denial.to_string(),
+        "image nginx (docker.io/library/nginx): the repository `docker.io/library/*` is on the deny \
+         list (CVE-2026-1)"
+    );
+    assert_eq!(denial.pattern.as_deref(), Some("*"));
+    let other = decide_with(&config, "quay.io/x:signed", Purpose::Mutate, |_facts| ());
+    assert!(other.allowed().is_some());
+}
+
+#[test]
+fn a_mirror_on_the_deny_list_is_denied_by_its_own_name_too() {
+    let config = listed("{gun: 'cache.internal/*'}");
+    let through = decide_with(
+        &config,
+        "cache.internal/nginx:signed",
+        Purpose::Mutate,
+        |_| (),
+    );
+    assert_eq!(denied(through).label(), "deny_list");
+    let direct = decide_with(&config, "nginx:signed", Purpose::Mutate, |_facts| ());
+    assert!(direct.allowed().is_some());
+}
+
+#[test]
+fn a_digest_on_the_deny_list_is_denied_as_written_and_as_signed() {
+    let bad = digest("image");
+    let config = listed(&format!("{{digest: 'sha256:{bad}'}}"));
+    for image in [
+        format!("nginx@sha256:{bad}"),
+        format!("quay.io/allow/x@sha256:{bad}"),
+        "nginx:signed".to_owned(),
+        "quay.io/warn/x:signed".to_owned(),
+    ] {
+        let denial = denied(decide_with(&config, &image, Purpose::Mutate, |_facts| ()));
+        assert_eq!(denial.label(), "deny_list", "{image}");
+        assert_eq!(denial.enforcement, Enforcement::Deny, "{image}");
+    }
+    // Which digest a tag has that nobody signs, only its registry knows.
+    let unknown = decide_with(&config, "quay.io/allow/x:1", Purpose::Mutate, |_facts| ());
+    assert!(unknown.allowed().is_some());
+}
+
+#[test]
+fn a_rule_that_only_warns_says_so_in_its_denials() {
+    let denial = denied(decide_with(
+        &listed(""),
+        "quay.io/warn/x:unsigned",
+        Purpose::Mutate,
+        |_facts| (),
+    ));
+    assert_eq!(denial.enforcement, Enforcement::Warn);
+    assert_eq!(denial.label(), "not_signed");
+}

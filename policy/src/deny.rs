@@ -1,0 +1,46 @@
+//! The deny list: what nothing admits, whatever is signed and whatever a rule says.
+
+use std::collections::BTreeMap;
+
+use vouchsafe_trust::Gun;
+use vouchsafe_trust::image::Digest;
+
+use crate::pattern::Pattern;
+
+/// Digests and repositories that are denied.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DenyList {
+    pub(crate) digests: BTreeMap<Digest, Reason>,
+    pub(crate) repositories: Vec<(Pattern, Reason)>,
+}
+
+/// Why something is on the list, in the operator's words.
+pub(crate) type Reason = Option<String>;
+
+/// What of an image is on the list, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Listed {
+    pub(crate) what: String,
+    pub(crate) reason: Reason,
+}
+
+impl DenyList {
+    /// The entry about a repository.
+    pub(crate) fn repository(&self, gun: &Gun) -> Option<Listed> {
+        let of_gun = |(pattern, _): &&(Pattern, Reason)| pattern.matches_name(gun);
+        let (pattern, reason) = self.repositories.iter().find(of_gun)?;
+        Some(Listed {
+            what: format!("the repository `{pattern}`"),
+            reason: reason.clone(),
+        })
+    }
+
+    /// The entry about a digest.
+    pub(crate) fn digest(&self, digest: &Digest) -> Option<Listed> {
+        let reason = self.digests.get(digest)?;
+        Some(Listed {
+            what: format!("the digest {digest}"),
+            reason: reason.clone(),
+        })
+    }
+}
