@@ -79,6 +79,34 @@ fn a_network_error_is_not_kept_and_takes_nothing_away() {
     }
 }
 
+/// Connaisseur denies every image from the day on which the server is switched off. So does Vouchsafe if the server says goodbye by
+/// answering that it has no repository any more, unless it is no longer asked.
+#[test]
+fn a_server_that_loses_everything_takes_nothing_from_those_who_stopped_asking() {
+    let certificates = Certificates::new().unwrap();
+    let server = ScriptedServer::tls(&certificates).unwrap();
+    let files = Repository::delegated(GUN).files();
+    server.serve(GUN, RoleFiles::new().with_files(files));
+    let authority = Some(certificates.authority_pem());
+    let key = root_key().public_key_pem();
+    let asking = Configuration::new().notary(&server.url(), authority, &key);
+    let silent = asking
+        .clone()
+        .with("repositories", json!(["nothing.invalid/*"]));
+    let vouchsafe = configured(&asking.rule(RULE));
+    let asking = std::fs::read_to_string(vouchsafe.config_file()).unwrap();
+    says(&vouchsafe, &["sync"], 0, &["1 updated"]);
+
+    server.withdraw(GUN);
+    vouchsafe.configure(&silent.rule(RULE).to_string()).unwrap();
+    says(&vouchsafe, &["sync", "--full"], 0, &["(0 requests)"]);
+    says(&vouchsafe, &["check", &image(TAG)], 0, &["may run"]);
+    vouchsafe.configure(&asking).unwrap();
+    says(&vouchsafe, &["sync", "--full"], 0, &["1 withdrawn"]);
+    let words = ["may not run", "no longer has"];
+    says(&vouchsafe, &["check", &image(TAG)], 1, &words);
+}
+
 /// Connaisseur ends, with every request that it is judging, when a server answers `{}` for targets, snapshot or timestamp.
 #[test]
 fn an_empty_object_for_a_role_file_is_refused_and_the_webhook_goes_on() {
@@ -108,7 +136,7 @@ fn an_empty_object_for_a_role_file_is_refused_and_the_webhook_goes_on() {
         let gun = format!("registry.example.com/{role}");
         server.count(&Route::role(&gun, role)) > 0
     };
-    until(&webhook, |_| roles.iter().all(|role| asked(role)));
+    until(&webhook, |_| roles.iter().all(&asked));
     let healthy = format!("registry.example.com/healthy:{TAG}");
     for role in roles {
         let image = format!("registry.example.com/{role}:{TAG}");
