@@ -73,6 +73,41 @@ fn the_complete_configurations_of_the_reference_load_without_a_warning() {
 }
 
 #[test]
+fn the_complete_configurations_of_the_migration_load() {
+    let blocks = blocks(&page("docs/migrate-from-connaisseur.md"));
+    let complete: Vec<&Block> = blocks
+        .iter()
+        .filter(|block| block.info == "yaml complete")
+        .collect();
+    assert_eq!(complete.len(), 2);
+    for block in complete {
+        Config::parse(&block.text, "config.yaml").unwrap();
+    }
+}
+
+#[test]
+fn every_test_that_the_migration_links_to_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("");
+    let text = page("docs/migrate-from-connaisseur.md");
+    let mut seen = 0;
+    for line in text.lines() {
+        let Some((label, target)) = line.split_once("]: ../") else {
+            continue;
+        };
+        let (path, title) = target.split_once(' ').unwrap();
+        let source = std::fs::read_to_string(root.join(path)).unwrap();
+        let name = title.trim_matches('"');
+        assert!(source.contains(&format!("fn {name}(")), "{path}: {name}");
+        assert!(text.contains(&format!("[shown]{label}]")), "{label}");
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen} links");
+    let used = text.matches("[shown][").count();
+    let named = text.matches("[shown]").count();
+    assert!(used == named && used >= seen, "{used} of {named}");
+}
+
+#[test]
 fn the_faults_of_the_reference_are_those_that_are_shown() {
     let blocks = blocks(&page("docs/configuration.md"));
     let mut seen = 0;
