@@ -43,7 +43,10 @@ impl Trees {
                 files.extend(stored.header.stored_body());
                 pages.extend(stored.record.paged());
             }
-            None => drop_prefix(&self.history, repo.as_bytes())?,
+            None => {
+                drop_prefix(&self.history, repo.as_bytes())?;
+                drop_prefix(&self.retained, repo.as_bytes())?;
+            }
         }
         for (tree, kept) in [(&self.file, files), (&self.page, pages)] {
             for key in tree.scan_prefix(repo.as_bytes()).keys() {

@@ -110,6 +110,7 @@ pub(crate) fn tag(gun: &Gun, tag: &str) -> Query {
         gun: gun.clone(),
         signers: Signers::Default,
         wanted: Wanted::Tag(tag.to_owned()),
+        retained: None,
     }
 }
 
