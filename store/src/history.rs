@@ -57,7 +57,8 @@ impl Store {
     }
 
     /// Writes down what `after` no longer states, before it is committed; nothing is after a
-    /// withdrawal.
+    /// withdrawal. For people all of it; for decisions (see [`retained`]) nothing that a role said
+    /// from which a key is taken. A withdrawal takes none.
     pub(crate) fn remember(
         &self,
         repo: &RepoKey,
@@ -90,17 +91,18 @@ impl Store {
             };
             for Target { name, sha256, .. } in then {
                 let same = stated.get(name.as_str()) == Some(&sha256);
-                if let Some(digest) = sha256.filter(|_| !same && name.len() <= MAX_TAG) {
-                    let entry = Replaced {
-                        role: role.clone(),
-                        digest,
-                        replaced_at: at,
-                    };
-                    if !disowned.contains(role) {
-                        self.retain(repo, &name, &entry)?;
-                    }
-                    self.append(repo, &name, entry)?;
+                let Some(digest) = sha256.filter(|_| !same && name.len() <= MAX_TAG) else {
+                    continue;
+                };
+                let entry = Replaced {
+                    role: role.clone(),
+                    digest,
+                    replaced_at: at,
+                };
+                if !disowned.contains(role) {
+                    self.retain(repo, &name, &entry)?;
                 }
+                self.append(repo, &name, entry)?;
             }
         }
         Ok(())

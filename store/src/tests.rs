@@ -8,3 +8,4 @@ mod model;
 mod open;
 mod pins;
 mod remember;
+mod retained;
