@@ -184,7 +184,8 @@ impl Store {
         Ok(found.flatten())
     }
 
-    fn known(
+    /// What is stored about an image; `None` if `header` was superseded meanwhile.
+    pub(crate) fn known(
         &self,
         repo: &RepoKey,
         header: &Header,

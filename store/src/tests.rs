@@ -9,3 +9,4 @@ mod open;
 mod pins;
 mod remember;
 mod retained;
+mod revoked;

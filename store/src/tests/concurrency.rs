@@ -1,8 +1,6 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use jiff::Timestamp;
 use vouchsafe_tests::harness::TempDir;
-use vouchsafe_trust::evidence::Retained;
 use vouchsafe_trust::{Evidence, Role};
 
 use crate::testing::{gun, image, now, open, server, states, tag};
@@ -20,7 +18,6 @@ fn check_whole(store: &Store) -> u64 {
     assert_eq!(known.facts.roles[&Role::Timestamp].version.get(), number);
     let digest = known.signed(&query, now()).unwrap().digest;
     assert_eq!(digest, image(&format!("image-42-{number}")));
-    check_past(store);
 
     let metadata = store.metadata(&server(), &gun).unwrap().unwrap();
     let whole = states().iter().any(|state| state.metadata() == &metadata);
@@ -29,22 +26,6 @@ fn check_whole(store: &Store) -> u64 {
     let whole = states().iter().any(|state| state.targets() == &tags);
     assert!(whole, "targets of several states");
     number
-}
-
-/// Checks that a state which is shown has no past that comes after it.
-fn check_past(store: &Store) {
-    let mut query = tag(&gun("app"), "tag-42");
-    let digest = image("image-42-3");
-    let since = Timestamp::MIN;
-    query.retained = Some(Retained { digest, since });
-    let Evidence::Known(known) = store.evidence(&query).unwrap() else {
-        panic!("it was committed before")
-    };
-    let releases: Role = "targets/releases".parse().unwrap();
-    let number = known.facts.roles[&releases].version.get();
-    let signed = known.signed(&query, now()).unwrap();
-    assert!(number >= 3 || signed.digest != digest, "{number}");
-    assert!(number != 3 || signed.superseded.is_none());
 }
 
 #[test]

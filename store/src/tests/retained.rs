@@ -1,31 +1,31 @@
 use jiff::{SignedDuration, Timestamp};
 use vouchsafe_tests::harness::TempDir;
-use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::Repository;
-use vouchsafe_trust::evidence::{Signers, Wanted};
+use vouchsafe_trust::evidence::{Retained, Signers, Wanted};
 use vouchsafe_trust::{Gun, Query, Role};
 
 use crate::Store;
 use crate::key::RepoKey;
+use crate::record::{Front, Header};
 use crate::retained::MAX_FORMER;
 use crate::testing::{
     Proof, gun, image, now, open, proof, proof_since, server, signed, states, tag, verified,
     verified_at,
 };
 
-const ALICE: &str = "targets/alice";
-const RELEASES: &str = "targets/releases";
+pub(super) const ALICE: &str = "targets/alice";
+pub(super) const RELEASES: &str = "targets/releases";
 
-fn commit(store: &Store, gun: &Gun, repository: &Repository) {
+pub(super) fn commit(store: &Store, gun: &Gun, repository: &Repository) {
     store.commit(&server(), &verified(gun, repository)).unwrap();
 }
 
 /// The next publication, in which `targets/releases` points `latest` to another image.
-fn next(repository: &Repository, image: &str) -> Repository {
+pub(super) fn next(repository: &Repository, image: &str) -> Repository {
     publish(repository).tag(RELEASES, "latest", image)
 }
 
-fn publish(repository: &Repository) -> Repository {
+pub(super) fn publish(repository: &Repository) -> Repository {
     let roles = ["targets", RELEASES, "snapshot", "timestamp"];
     repository.clone().publish(&roles)
 }
@@ -108,123 +108,6 @@ fn what_is_stated_again_and_replaced_again_is_dated_anew() {
     assert_eq!((find("one").len(), find("two").len()), (1, 1));
 }
 
-/// Two states of a repository, and what may come third: whether that takes the history of
-/// `targets/releases` away, and why.
-struct Rekeyed {
-    first: Repository,
-    second: Repository,
-    cases: Vec<(Repository, bool, &'static str)>,
-    /// What comes last: all the keys that there were.
-    last: Repository,
-}
-
-fn rekeyed(gun: &Gun) -> Rekeyed {
-    let [alice, bob, carol] = ["alice", "bob", "carol"].map(Key::p256);
-    let both = [alice.clone(), bob.clone()];
-    let first = next(&Repository::delegated(gun.as_str()), "one")
-        .signed_by(RELEASES, &both[..1])
-        .tag(ALICE, "latest", "one");
-    let second = next(&first, "two")
-        .publish(&[ALICE])
-        .tag(ALICE, "latest", "two");
-    let keys = |keys: &[Key]| {
-        next(&second, "three")
-            .keys(RELEASES, keys)
-            .signed_by(RELEASES, &keys[..1])
-    };
-    let one_more = keys(&[alice, bob, carol.clone()]);
-    let last = next(&publish(&one_more), "four");
-    let others = keys(std::slice::from_ref(&carol));
-    let same_file = second
-        .clone()
-        .publish(&["targets", "snapshot", "timestamp"])
-        .keys(RELEASES, &both[..1]);
-    let under_signed = publish(&second).keys(RELEASES, &[carol]);
-    let gone = publish(&second).unpublished(RELEASES);
-    let cases = vec![
-        (keys(&both), false, "the same keys"),
-        (one_more, false, "one more key"),
-        (keys(&both[..1]), true, "one key taken away"),
-        (same_file, true, "one taken away that had not signed"),
-        (others, true, "all keys replaced"),
-        (under_signed, true, "not signed by its new key"),
-        (gone, true, "not published"),
-    ];
-    Rekeyed {
-        first,
-        second,
-        cases,
-        last,
-    }
-}
-
-#[test]
-fn what_a_role_said_before_it_lost_a_key_does_not_count() {
-    let gun = gun("app");
-    let rekeyed = rekeyed(&gun);
-    let query = tag(&gun, "latest");
-    let mut alice = query.clone();
-    alice.signers = Signers::All(vec![ALICE.parse().unwrap()]);
-    for (third, is_lost, case) in rekeyed.cases {
-        for withdrawn in [false, true] {
-            let dir = TempDir::new("store").unwrap();
-            let store = open(dir.path());
-            commit(&store, &gun, &rekeyed.first);
-            commit(&store, &gun, &rekeyed.second);
-            assert_eq!(proof(&store, &query, "one"), Proof::Before(now()));
-            if withdrawn {
-                store.withdraw(&server(), &gun, now()).unwrap();
-            }
-            commit(&store, &gun, &third);
-            drop(store);
-            let store = open(dir.path());
-            let expected = if is_lost {
-                Proof::Never
-            } else {
-                Proof::Before(now())
-            };
-            assert_eq!(proof(&store, &query, "one"), expected, "{case}");
-            // With its old keys back, the role speaks for the present alone.
-            commit(&store, &gun, &rekeyed.last);
-            assert_eq!(proof(&store, &query, "one"), expected, "{case}");
-            assert_eq!(proof(&store, &query, "four"), Proof::Now, "{case}");
-            assert_eq!(proof(&store, &alice, "one"), Proof::Before(now()), "{case}");
-            let history = store.history(&server(), &gun, "latest").unwrap();
-            let was_said = |name| {
-                let mut history = history.iter();
-                history.any(|entry| entry.role.as_str() == RELEASES && entry.digest == image(name))
-            };
-            assert!(was_said("one") && was_said("two"), "{case}: for the audit");
-        }
-    }
-}
-
-#[test]
-fn what_targets_said_before_the_root_took_its_key_does_not_count() {
-    let dir = TempDir::new("store").unwrap();
-    let store = open(dir.path());
-    let gun = gun("app");
-    let first = Repository::plain(gun.as_str());
-    let second = first
-        .clone()
-        .publish(&["targets", "snapshot", "timestamp"])
-        .tag("targets", "signed", "two");
-    commit(&store, &gun, &first);
-    commit(&store, &gun, &second);
-    let query = tag(&gun, "signed");
-    assert_eq!(proof(&store, &query, "image"), Proof::Before(now()));
-    let rotated = second
-        .next_root()
-        .keys("targets", &[Key::p256("another")])
-        .publish(&["targets"])
-        .tag("targets", "signed", "three");
-    commit(&store, &gun, &rotated);
-    for name in ["image", "two"] {
-        assert_eq!(proof(&store, &query, name), Proof::Never, "{name}");
-    }
-    assert_eq!(proof(&store, &query, "three"), Proof::Now);
-}
-
 #[test]
 fn a_withdrawal_keeps_what_was_said_and_forgetting_drops_it() {
     let dir = TempDir::new("store").unwrap();
@@ -293,6 +176,37 @@ fn entries_that_are_ahead_of_their_commit_admit_nothing_new() {
 }
 
 #[test]
+fn a_header_that_was_superseded_is_not_asked_about_the_past() {
+    let dir = TempDir::new("store").unwrap();
+    let store = open(dir.path());
+    let repo = RepoKey::new(&server(), &gun("app"));
+    let trees = &store.0.trees;
+    let mut query = tag(&gun("app"), "tag-1");
+    store.commit(&server(), &states()[0]).unwrap();
+    // As a reader sees it that the next commits overtake between its page and the past.
+    let header = Header::parse(trees.header.get(repo.as_bytes()).unwrap().unwrap()).unwrap();
+    let pages: Vec<_> = trees.page.iter().map(Result::unwrap).collect();
+    let Some(Front::Active(active)) = header.front(&trees.file, &repo).unwrap() else {
+        panic!("it was committed")
+    };
+    store.commit(&server(), &states()[1]).unwrap();
+    store.commit(&server(), &states()[2]).unwrap();
+    for (key, value) in pages {
+        trees.page.insert(key, value).unwrap();
+    }
+    let overtaken = |query: &Query| {
+        let known = store.known(&repo, &header, *active.clone(), query);
+        known.unwrap().is_none()
+    };
+    assert!(!overtaken(&query), "the page itself is there");
+    query.retained = Some(Retained {
+        digest: image("image-1-2"),
+        since: Timestamp::MIN,
+    });
+    assert!(overtaken(&query));
+}
+
+#[test]
 fn a_damaged_entry_is_no_answer() {
     let dir = TempDir::new("store").unwrap();
     let store = open(dir.path());
@@ -303,7 +217,7 @@ fn a_damaged_entry_is_no_answer() {
     let tree = &store.0.trees.retained;
     let whole = tree.get(&key).unwrap().unwrap();
     let mut query = tag(&gun("app"), "tag-1");
-    query.retained = Some(vouchsafe_trust::evidence::Retained {
+    query.retained = Some(Retained {
         digest: image("image-1-1"),
         since: Timestamp::MIN,
     });
