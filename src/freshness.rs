@@ -57,11 +57,13 @@ fn speakers_speak(server: &Server, facts: RepositoryFacts, now: Timestamp) -> bo
         gun: facts.gun.clone(),
         signers: Signers::Default,
         wanted: Wanted::Tag(String::new()),
+        retained: None,
     };
     let speakers = facts.speakers(&query.signers).into_iter();
     let silent = speakers.map(|role| Statement {
         role,
         targets: Vec::new(),
+        former: Vec::new(),
     });
     let known = Known {
         statements: silent.collect(),

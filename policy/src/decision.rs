@@ -300,6 +300,7 @@ impl Question<'_> {
             gun: self.reference.gun().clone(),
             signers: self.demand.signers.clone(),
             wanted,
+            retained: None,
         }
     }
 

@@ -132,6 +132,7 @@ pub(crate) fn known(query: &Query, facts: RepositoryFacts, targets: &[(&str, Sha
         .map(|role| Statement {
             role,
             targets: targets.clone(),
+            former: Vec::new(),
         })
         .collect();
     Evidence::Known(Box::new(Known { facts, statements }))

@@ -141,6 +141,7 @@ fn evidence(store: &Store, among: usize) -> Vec<Duration> {
             gun: gun(turn * 7919 % among),
             signers: Signers::Default,
             wanted: Wanted::Tag(format!("v{}", turn % TAGS)),
+            retained: None,
         };
         let started = Instant::now();
         let evidence = store.evidence(&query).unwrap();

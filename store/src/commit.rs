@@ -9,6 +9,7 @@ use crate::floor::{self, Behind};
 use crate::key::RepoKey;
 use crate::record::{Active, Back, Files, Front, Header, Record};
 use crate::store::Trees;
+use crate::sweep::drop_prefix;
 use crate::{Store, StoreError, blob, page};
 
 /// A commit that is on the disk.
@@ -114,9 +115,11 @@ impl Store {
                 page::put(&self.0.trees.page, repo, digest, listed)?;
             }
             let at = repository.facts().verified_at;
-            before.map_or(Ok(()), |before| {
-                self.remember(repo, &before.record, Some(repository), at)
-            })
+            match before {
+                Some(before) => self.remember(repo, &before.record, Some(repository), at),
+                // Forgetting may have failed halfway. Another owner must not inherit a word.
+                None => drop_prefix(&self.0.trees.retained, repo.as_bytes()),
+            }
         };
         let generation = self.publish(repo, before, &record, stage)?;
         Ok(Commit {

@@ -47,8 +47,13 @@ pub(crate) fn raise(stored: &Accepted, offered: &Accepted) -> Result<Accepted, B
     Ok(raised)
 }
 
+/// Whether one of the role's keys at the time is none of its keys any more.
+pub(crate) fn has_lost_a_key(floor: &AcceptedRole, new: &AcceptedRole) -> bool {
+    !floor.keys.is_subset(&new.keys)
+}
+
 fn falls_behind(floor: &AcceptedRole, new: &AcceptedRole) -> bool {
-    floor.keys.is_subset(&new.keys)
+    !has_lost_a_key(floor, new)
         && (new.version < floor.version
             || (new.version == floor.version && new.sha256 != floor.sha256))
 }

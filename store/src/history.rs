@@ -1,15 +1,16 @@
 //! What tags pointed to before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use vouchsafe_trust::evidence::Former;
 use vouchsafe_trust::metadata::Target;
 use vouchsafe_trust::{Gun, Role, Server, Sha256, VerifiedRepository};
 
 use crate::key::RepoKey;
 use crate::record::{Front, Record};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, retained};
 
 /// A digest that a role no longer states for a tag.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -56,7 +57,8 @@ impl Store {
     }
 
     /// Writes down what `after` no longer states, before it is committed; nothing is after a
-    /// withdrawal.
+    /// withdrawal. For people all of it; for decisions (see [`retained`]) nothing that a role said
+    /// from which a key is taken. A withdrawal takes none.
     pub(crate) fn remember(
         &self,
         repo: &RepoKey,
@@ -64,6 +66,12 @@ impl Store {
         after: Option<&VerifiedRepository>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
+        let disowned = match after {
+            Some(after) => {
+                retained::disown(&self.0.trees.retained, repo, before, after.accepted())?
+            }
+            None => BTreeSet::new(),
+        };
         let Front::Active(active) = &before.front else {
             return Ok(());
         };
@@ -83,14 +91,18 @@ impl Store {
             };
             for Target { name, sha256, .. } in then {
                 let same = stated.get(name.as_str()) == Some(&sha256);
-                if let Some(digest) = sha256.filter(|_| !same && name.len() <= MAX_TAG) {
-                    let entry = Replaced {
-                        role: role.clone(),
-                        digest,
-                        replaced_at: at,
-                    };
-                    self.append(repo, &name, entry)?;
+                let Some(digest) = sha256.filter(|_| !same && name.len() <= MAX_TAG) else {
+                    continue;
+                };
+                let entry = Replaced {
+                    role: role.clone(),
+                    digest,
+                    replaced_at: at,
+                };
+                if !disowned.contains(role) {
+                    self.retain(repo, &name, &entry)?;
                 }
+                self.append(repo, &name, entry)?;
             }
         }
         Ok(())
@@ -104,11 +116,25 @@ impl Store {
             Some(last) if last.digest == entry.digest => last.replaced_at = entry.replaced_at,
             _ => entries.push(entry),
         }
-        let surplus = entries.len().saturating_sub(MAX_HISTORY);
-        entries.drain(..surplus);
-        let bytes = postcard::to_stdvec(&entries).map_err(StoreError::Unencodable)?;
+        let kept = entries.split_off(entries.len().saturating_sub(MAX_HISTORY));
+        for gone in entries {
+            let again = |other: &Replaced| other.role == gone.role && other.digest == gone.digest;
+            if !kept.iter().any(again) {
+                retained::remove(&self.0.trees.retained, repo, &gone.role, &gone.digest, tag)?;
+            }
+        }
+        let bytes = postcard::to_stdvec(&kept).map_err(StoreError::Unencodable)?;
         self.0.trees.history.insert(repo.tag(tag), bytes)?;
         Ok(())
+    }
+
+    fn retain(&self, repo: &RepoKey, tag: &str, entry: &Replaced) -> Result<(), StoreError> {
+        let former = Former {
+            tag: tag.to_owned(),
+            replaced_at: entry.replaced_at,
+        };
+        let tree = &self.0.trees.retained;
+        retained::add(tree, repo, &entry.role, &entry.digest, former)
     }
 
     fn replaced(&self, repo: &RepoKey, tag: &str) -> Result<Vec<Replaced>, StoreError> {

@@ -3,7 +3,7 @@
 //! Every key of a repository starts with its server, NUL, its GUN, NUL. Neither name can hold a
 //! NUL, so no repository's prefix is the beginning of another's.
 
-use vouchsafe_trust::{Gun, Server, Sha256};
+use vouchsafe_trust::{Gun, Role, Server, Sha256};
 
 /// The prefix of a repository's keys; the key of its header.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -50,6 +50,18 @@ impl RepoKey {
     /// The key of a tag's history. The tag is last, so it may hold any character.
     pub(crate) fn tag(&self, tag: &str) -> Vec<u8> {
         [&*self.0, tag.as_bytes()].concat()
+    }
+
+    /// The prefix of what a role stated before. No role's name can hold a NUL either.
+    pub(crate) fn role(&self, role: &Role) -> Vec<u8> {
+        [&*self.0, role.as_str().as_bytes(), &[0]].concat()
+    }
+
+    /// The key of where a role stated a digest before.
+    pub(crate) fn retained(&self, role: &Role, sha256: &Sha256) -> Vec<u8> {
+        let mut key = self.role(role);
+        key.extend_from_slice(sha256.as_bytes());
+        key
     }
 
     /// The digest in the key of a role file's chunk or page.
@@ -110,8 +122,9 @@ mod tests {
 
     #[test]
     fn names_that_could_forge_a_key_cannot_be_made() {
-        for name in ["h/a\0", "h\0/a", "\0h/a"] {
+        for name in ["h/a\0", "h\0/a", "\0h/a", "targets/a\0"] {
             assert!(name.parse::<Gun>().is_err(), "{name:?}");
+            assert!(name.parse::<Role>().is_err(), "{name:?}");
             assert!(name.parse::<Server>().is_err(), "{name:?}");
         }
         assert_eq!(RepoKey::parse(b"https://h\0h/a"), None);

@@ -28,6 +28,7 @@ mod page;
 mod read;
 mod reader;
 mod record;
+mod retained;
 mod reverify;
 pub mod socket;
 mod state;

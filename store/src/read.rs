@@ -11,7 +11,7 @@ use vouchsafe_trust::{
 
 use crate::key::RepoKey;
 use crate::record::{Active, Files, Front, Header};
-use crate::{Store, StoreError, blob};
+use crate::{Store, StoreError, blob, retained};
 
 impl Store {
     /// What is stored about an image.
@@ -26,7 +26,7 @@ impl Store {
                 None => None,
                 Some(Front::Withdrawn { at }) => Some(Evidence::Withdrawn { at }),
                 Some(Front::Active(active)) => self
-                    .known(&repo, *active, query)?
+                    .known(&repo, header, *active, query)?
                     .map(|known| Evidence::Known(Box::new(known))),
             })
         })?;
@@ -184,23 +184,45 @@ impl Store {
         Ok(found.flatten())
     }
 
-    fn known(
+    /// What is stored about an image; `None` if `header` was superseded meanwhile.
+    pub(crate) fn known(
         &self,
         repo: &RepoKey,
+        header: &Header,
         active: Active,
         query: &Query,
     ) -> Result<Option<Known>, StoreError> {
+        let trees = &self.0.trees;
         let mut statements = Vec::new();
+        let mut looked_back = false;
         for role in active.facts.speakers(&query.signers) {
-            let targets = match active.targets.get(&role) {
-                // A role that was not accepted states nothing.
-                None => Vec::new(),
-                Some(pages) => match pages.find(&self.0.trees.page, repo, &query.wanted)? {
-                    Some(targets) => targets,
+            // A role that was not accepted states nothing, and what it stated does not count.
+            let (mut targets, mut former) = (Vec::new(), Vec::new());
+            if let Some(pages) = active.targets.get(&role) {
+                match pages.find(&trees.page, repo, &query.wanted)? {
+                    Some(found) => targets = found,
                     None => return Ok(None),
-                },
-            };
-            statements.push(Statement { role, targets });
+                }
+                let states = |digest| {
+                    let counts = |target: &Target| active.facts.covers(&role, &target.name);
+                    let mut targets = targets.iter();
+                    targets.any(|target| target.sha256 == Some(digest) && counts(target))
+                };
+                if let Some(asked) = query.retained.as_ref().filter(|it| !states(it.digest)) {
+                    former = retained::find(&trees.retained, repo, &role, &asked.digest)?;
+                    looked_back = true;
+                }
+            }
+            statements.push(Statement {
+                role,
+                targets,
+                former,
+            });
+        }
+        // Unlike pages, what was stated before is not of one generation: it must not be judged by
+        // an older header than the one under which it was stated.
+        if looked_back && trees.header.get(repo.as_bytes())?.as_ref() != Some(header.raw()) {
+            return Ok(None);
         }
         Ok(Some(Known {
             facts: active.facts,

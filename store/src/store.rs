@@ -44,6 +44,8 @@ pub(crate) struct Trees {
     pub(crate) page: Tree,
     /// What tags pointed to, by repository and tag.
     pub(crate) history: Tree,
+    /// Where a role stated a digest before, by repository, role and digest.
+    pub(crate) retained: Tree,
     /// How the last update went, by repository.
     pub(crate) sync: Tree,
     /// The syncer's state by server.
@@ -59,6 +61,7 @@ impl Trees {
             file: db.open_tree("file")?,
             page: db.open_tree("page")?,
             history: db.open_tree("history")?,
+            retained: db.open_tree("retained")?,
             sync: db.open_tree("sync")?,
             server: db.open_tree("server")?,
             begun: db.open_tree("begun")?,

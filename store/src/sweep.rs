@@ -37,13 +37,13 @@ impl Trees {
     /// Drops everything of a repository that its header does not refer to.
     pub(crate) fn sweep(&self, repo: &RepoKey) -> Result<(), StoreError> {
         let (mut files, mut pages) = (BTreeSet::new(), BTreeSet::new());
-        match self.stored(repo)? {
-            Some(stored) => {
-                files.extend(stored.record.files());
-                files.extend(stored.header.stored_body());
-                pages.extend(stored.record.paged());
-            }
-            None => drop_prefix(&self.history, repo.as_bytes())?,
+        if let Some(stored) = self.stored(repo)? {
+            files.extend(stored.record.files());
+            files.extend(stored.header.stored_body());
+            pages.extend(stored.record.paged());
+        } else {
+            drop_prefix(&self.history, repo.as_bytes())?;
+            drop_prefix(&self.retained, repo.as_bytes())?;
         }
         for (tree, kept) in [(&self.file, files), (&self.page, pages)] {
             for key in tree.scan_prefix(repo.as_bytes()).keys() {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
-use vouchsafe_trust::evidence::{Signers, Wanted};
+use vouchsafe_trust::evidence::{Retained, Signers, Wanted};
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::update::{Limits, Terms};
 use vouchsafe_trust::{
@@ -68,10 +68,18 @@ pub(crate) fn metadata(gun: &Gun, repository: &Repository) -> RepositoryMetadata
 }
 
 pub(crate) fn verified(gun: &Gun, repository: &Repository) -> VerifiedRepository {
+    verified_at(gun, repository, now())
+}
+
+pub(crate) fn verified_at(
+    gun: &Gun,
+    repository: &Repository,
+    now: Timestamp,
+) -> VerifiedRepository {
     let terms = Terms {
         pins: &pins(gun),
         accepted: None,
-        now: now(),
+        now,
         expiry: Check::Enforce,
         limits: Limits::default(),
     };
@@ -110,6 +118,7 @@ pub(crate) fn tag(gun: &Gun, tag: &str) -> Query {
         gun: gun.clone(),
         signers: Signers::Default,
         wanted: Wanted::Tag(tag.to_owned()),
+        retained: None,
     }
 }
 
@@ -127,4 +136,36 @@ pub(crate) fn signed(store: &Store, query: &Query) -> Option<Sha256> {
         Evidence::Known(known) => known.signed(query, now()).ok().map(|signed| signed.digest),
         other @ (Evidence::Unknown | Evidence::Withdrawn { .. }) => panic!("{other:?}"),
     }
+}
+
+/// Whether an image counts for what was asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Proof {
+    Before(Timestamp),
+    Never,
+    Now,
+}
+
+/// What the store proves of an image, where what was said at `since` or later still counts.
+#[track_caller]
+pub(crate) fn proof_since(store: &Store, query: &Query, name: &str, since: Timestamp) -> Proof {
+    let digest = image(name);
+    let mut query = query.clone();
+    query.retained = Some(Retained { digest, since });
+    let known = match store.evidence(&query).unwrap() {
+        Evidence::Known(known) => known,
+        other @ (Evidence::Unknown | Evidence::Withdrawn { .. }) => panic!("{other:?}"),
+    };
+    match known.signed(&query, now()) {
+        Ok(signed) if signed.digest == digest => {
+            signed.superseded.map_or(Proof::Now, Proof::Before)
+        }
+        Ok(_) | Err(_) => Proof::Never,
+    }
+}
+
+/// What the store proves of an image, however long ago it was stated.
+#[track_caller]
+pub(crate) fn proof(store: &Store, query: &Query, name: &str) -> Proof {
+    proof_since(store, query, name, Timestamp::MIN)
 }

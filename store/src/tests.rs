@@ -8,3 +8,5 @@ mod model;
 mod open;
 mod pins;
 mod remember;
+mod retained;
+mod revoked;

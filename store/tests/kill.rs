@@ -21,7 +21,7 @@ use vouchsafe_store::{Opened, Store};
 use vouchsafe_tests::harness::TempDir;
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
-use vouchsafe_trust::evidence::{Signers, Wanted};
+use vouchsafe_trust::evidence::{Retained, Signers, Wanted};
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::update::{Limits, Terms};
 use vouchsafe_trust::{
@@ -119,12 +119,28 @@ fn whole_version(store: &Store, number: usize) -> u64 {
             gun: gun.clone(),
             signers: Signers::Default,
             wanted: Wanted::Tag(format!("tag-{tag}")),
+            retained: None,
         };
         let Evidence::Known(known) = store.evidence(&query).unwrap() else {
             unreachable!("it has facts")
         };
         let digest = known.signed(&query, now()).unwrap().digest;
         assert_eq!(format!("sha256:{digest}"), digest_of(&image(tag, version)));
+        for (other, was_stated) in [(version - 1, version > 1), (version + 1, false)] {
+            let digest = digest_of(&image(tag, other)).replace("sha256:", "");
+            let query = Query {
+                retained: Some(Retained {
+                    digest: digest.parse().unwrap(),
+                    since: now(),
+                }),
+                ..query.clone()
+            };
+            let Evidence::Known(known) = store.evidence(&query).unwrap() else {
+                unreachable!("it has facts")
+            };
+            let is_superseded = known.signed(&query, now()).unwrap().superseded.is_some();
+            assert_eq!(is_superseded, was_stated, "{other} at {version}");
+        }
     }
     let metadata = store.metadata(&server(), &gun).unwrap().unwrap();
     let again = verified(&metadata);

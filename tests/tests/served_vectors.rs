@@ -217,6 +217,7 @@ fn answer(store: &Store, server: &Server, gun: &Gun, query: &Query, now: Timesta
         gun: gun.clone(),
         signers,
         wanted: Wanted::Tag(query.tag.clone()),
+        retained: None,
     };
     match store.evidence(&question).unwrap() {
         Evidence::Known(known) => match known.signed(&question, now) {

@@ -204,13 +204,18 @@ fn answer(vector: &Vector, repository: &VerifiedRepository, query: &Query) -> St
         gun: vector.gun.parse().unwrap(),
         signers,
         wanted: Wanted::Tag(query.tag.clone()),
+        retained: None,
     };
     let speakers = repository.facts().speakers(&query.signers);
     let statement = |role: Role| {
         let all = repository.targets().get(&role).into_iter().flatten();
         let tag = |name: &str| matches!(&query.wanted, Wanted::Tag(tag) if tag == name);
         let targets = all.filter(|target| tag(&target.name)).cloned().collect();
-        Statement { role, targets }
+        Statement {
+            role,
+            targets,
+            former: Vec::new(),
+        }
     };
     let statements = speakers.into_iter().map(statement).collect();
     let known = Known {

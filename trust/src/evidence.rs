@@ -5,12 +5,14 @@
 //! all is at a given time.
 
 mod freshness;
+mod retained;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 pub use freshness::Freshness;
+pub use retained::{Former, Retained};
 
 use crate::metadata::Target;
 use crate::name::{DelegationName, Gun, Role, Server, Sha256};
@@ -28,6 +30,9 @@ pub struct Query {
     pub signers: Signers,
     /// The image within the repository.
     pub wanted: Wanted,
+    /// A digest that may have been signed for it before; none where only the present counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retained: Option<Retained>,
 }
 
 /// The roles that have to speak for an image.
@@ -79,6 +84,11 @@ pub struct Statement {
     pub role: Role,
     /// Its targets with the wanted tag or digest.
     pub targets: Vec<Target>,
+    /// Where it stated the query's [`Retained::digest`] before, the latest replaced last. Whether
+    /// that is long enough ago to be over is not looked at yet. Nothing if it was not asked, or
+    /// still states it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Former>,
 }
 
 /// A digest that everybody who has to sign, signed.
@@ -88,6 +98,8 @@ pub struct Signed {
     pub digest: Sha256,
     /// The roles that signed it.
     pub signers: Vec<Role>,
+    /// Since when not all of them state it any more; nothing if they do.
+    pub superseded: Option<Timestamp>,
 }
 
 impl RepositoryFacts {
@@ -110,34 +122,68 @@ impl RepositoryFacts {
             }
         }
     }
+
+    /// Whether `role` may name `target`. `targets` may name everything, a delegation that was not
+    /// accepted nothing.
+    pub fn covers(&self, role: &Role, target: &str) -> bool {
+        let Role::Delegation(name) = role else {
+            return *role == Role::Targets;
+        };
+        match self.delegations.get(name) {
+            Some(DelegationState::Accepted { paths }) => {
+                paths.iter().any(|path| target.starts_with(path.as_str()))
+            }
+            Some(
+                DelegationState::UnderSigned { .. }
+                | DelegationState::Unpublished
+                | DelegationState::Vanished,
+            )
+            | None => false,
+        }
+    }
 }
 
 impl Known {
-    /// The digest that every role which has to speak, signed for the wanted image.
+    /// The digest that every role which has to speak, signed for the wanted image: the query's
+    /// retained digest where each states it now or did within the window, otherwise the one that
+    /// all of them state now.
     ///
     /// # Errors
     ///
-    /// [`NotSigned`] with the first role that does not speak for it, and why.
+    /// [`NotSigned`] with the first role that does not speak for it now, and why.
     pub fn signed(&self, query: &Query, now: Timestamp) -> Result<Signed, NotSigned> {
+        let present = self.signed_now(query, now);
+        match &query.retained {
+            Some(retained)
+                if present.as_ref().map(|signed| signed.digest) != Ok(retained.digest) =>
+            {
+                self.signed_before(query, retained, now).map_or(present, Ok)
+            }
+            Some(_) | None => present,
+        }
+    }
+
+    fn signed_now(&self, query: &Query, now: Timestamp) -> Result<Signed, NotSigned> {
         let mut digests = BTreeSet::new();
         for statement in &self.statements {
             digests.insert(self.stated_digest(statement, query, now)?);
         }
-        let signers = self
-            .statements
-            .iter()
-            .map(|statement| statement.role.clone())
-            .collect();
         let mut distinct = digests.iter();
         match (distinct.next(), distinct.next()) {
             (Some(digest), None) => Ok(Signed {
                 digest: *digest,
-                signers,
+                signers: self.signers(),
+                superseded: None,
             }),
             _ => Err(NotSigned::DigestsConflict {
                 digests: digests.into_iter().collect(),
             }),
         }
+    }
+
+    fn signers(&self) -> Vec<Role> {
+        let roles = self.statements.iter().map(|statement| &statement.role);
+        roles.cloned().collect()
     }
 
     fn stated_digest(
@@ -147,13 +193,8 @@ impl Known {
         now: Timestamp,
     ) -> Result<Sha256, NotSigned> {
         let role = &statement.role;
-        let paths = self.paths(role, now)?;
-        let covered = |target: &&Target| match &paths {
-            None => true,
-            Some(paths) => paths
-                .iter()
-                .any(|path| target.name.starts_with(path.as_str())),
-        };
+        self.check_alive(role, now)?;
+        let covered = |target: &&Target| self.facts.covers(role, &target.name);
         if statement.targets.is_empty() {
             return Err(NotSigned::Absent { role: role.clone() });
         }
@@ -170,18 +211,18 @@ impl Known {
         digest.ok_or_else(|| NotSigned::NoSha256 { role: role.clone() })
     }
 
-    /// The paths of `role`; `None` for `targets`, which may name everything.
+    /// Checks that `role` may speak at all.
     ///
     /// Looks from `targets` down, since an expired or under-signed parent takes its subtree with
     /// it.
-    fn paths(&self, role: &Role, now: Timestamp) -> Result<Option<&[String]>, NotSigned> {
+    fn check_alive(&self, role: &Role, now: Timestamp) -> Result<(), NotSigned> {
         let Role::Delegation(name) = role else {
-            return Ok(None);
+            return Ok(());
         };
-        self.paths(&name.parent(), now)?;
+        self.check_alive(&name.parent(), now)?;
         let role = || role.clone();
-        let paths = match self.facts.delegations.get(name) {
-            Some(DelegationState::Accepted { paths }) => paths,
+        match self.facts.delegations.get(name) {
+            Some(DelegationState::Accepted { .. }) => {}
             Some(&DelegationState::UnderSigned { needed, valid }) => {
                 return Err(NotSigned::UnderSigned {
                     role: role(),
@@ -193,11 +234,11 @@ impl Known {
                 return Err(NotSigned::Unpublished { role: role() });
             }
             None => return Err(NotSigned::NotDelegated { role: role() }),
-        };
+        }
         let expires = self.facts.roles.get(&role()).map(|facts| facts.expires);
         match expires.filter(|expires| *expires < now) {
             Some(at) => Err(NotSigned::DelegationExpired { role: role(), at }),
-            None => Ok(Some(paths)),
+            None => Ok(()),
         }
     }
 }

@@ -152,6 +152,7 @@ fn evidence(query: &Query, root: &TrustRoot) -> Result<Evidence, ReadError> {
     let statements = vec![Statement {
         role: Role::Targets,
         targets,
+        former: Vec::new(),
     }];
     Ok(Evidence::Known(Box::new(Known { facts, statements })))
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use vouchsafe_tests::harness::TempDir;
+use vouchsafe_trust::Evidence;
+use vouchsafe_trust::evidence::Retained;
 
 use super::*;
 use crate::testing::{gun, image, now, open, server, states, tag};
@@ -77,6 +79,27 @@ fn what_the_store_answers_the_socket_answers() {
     assert_eq!(remote.latest_time().unwrap(), Some(now()));
     assert_eq!(remote.forget(None, &gun).unwrap(), 2);
     assert_eq!(local.status().unwrap(), []);
+}
+
+#[test]
+fn what_was_stated_before_is_told_through_the_socket() {
+    let served = served(SOCKET);
+    for state in &states()[..3] {
+        served.store.commit(&server(), state).unwrap();
+    }
+    let remote = RemoteStore::connect(&served.socket).unwrap();
+    let mut query = tag(&gun("app"), "tag-1");
+    query.retained = Some(Retained {
+        digest: image("image-1-2"),
+        since: now(),
+    });
+    let evidence = Reader::evidence(&remote, &query).unwrap();
+    assert_eq!(evidence, served.store.evidence(&query).unwrap());
+    let Evidence::Known(known) = evidence else {
+        panic!("it was committed")
+    };
+    let signed = known.signed(&query, now()).unwrap();
+    assert_eq!(signed.superseded, Some(now()));
 }
 
 #[test]

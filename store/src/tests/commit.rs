@@ -86,6 +86,7 @@ fn nothing_that_is_superseded_stays() {
     assert_eq!(store.forget(None, &gun("app")).unwrap(), 1);
     assert_eq!(records(&store), [0; 4]);
     assert_eq!(store.0.trees.history.len(), 0);
+    assert_eq!(store.0.trees.retained.len(), 0);
 }
 
 #[test]

@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use vouchsafe_tests::harness::TempDir;
 use vouchsafe_trust::{Evidence, Server};
 
-use crate::testing::{gun, image, now, open, server, signed, states, tag};
+use crate::testing::{Proof, gun, image, now, open, proof, server, signed, states, tag};
 use crate::{Store, Withdrawal};
 
 /// What can be done to one of two servers' repositories.
@@ -17,10 +17,12 @@ enum Step {
     Withdraw(usize),
 }
 
-/// What a store should hold of one repository: its floor, and whether it was withdrawn.
-#[derive(Clone, Copy, Debug)]
+/// What a store should hold of one repository: its floor, the states before, and whether it was
+/// withdrawn.
+#[derive(Clone, Debug)]
 struct Held {
     floor: u64,
+    before: BTreeSet<u64>,
     withdrawn: bool,
 }
 
@@ -50,9 +52,18 @@ fn check(store: &Store, model: &BTreeMap<usize, Held>) {
                 let withdrawn = Evidence::Withdrawn { at: now() };
                 assert_eq!(store.evidence(&query).unwrap(), withdrawn);
             }
-            Some(Held { floor, .. }) => {
+            Some(Held { floor, before, .. }) => {
                 let digest = image(&format!("image-1-{floor}"));
                 assert_eq!(signed(store, &query), Some(digest));
+                for number in 1..=6 {
+                    let expected = match number {
+                        _ if number == *floor => Proof::Now,
+                        _ if before.contains(&number) => Proof::Before(now()),
+                        _ => Proof::Never,
+                    };
+                    let name = format!("image-1-{number}");
+                    assert_eq!(proof(store, &query, &name), expected, "{name}");
+                }
                 let metadata = store.metadata(&server, &gun("app")).unwrap();
                 let state = &states()[usize::try_from(*floor).unwrap() - 1];
                 assert_eq!(metadata.as_ref(), Some(state.metadata()));
@@ -80,7 +91,13 @@ proptest! {
                         prop_assert_eq!(result.unwrap_err().label(), "superseded");
                     } else {
                         result.unwrap();
-                        model.insert(which, Held { floor: number, withdrawn: false });
+                        let held = model.remove(&which);
+                        let mut before = BTreeSet::new();
+                        if let Some(held) = held {
+                            before = held.before;
+                            before.insert(held.floor);
+                        }
+                        model.insert(which, Held { floor: number, before, withdrawn: false });
                     }
                 }
                 Step::Forget(which) => {

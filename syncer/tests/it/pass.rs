@@ -36,6 +36,7 @@ fn evidence(bench: &Bench, server: &ScriptedServer, name: &str) -> Evidence {
         gun: gun(name),
         signers: vouchsafe_trust::evidence::Signers::Default,
         wanted: vouchsafe_trust::evidence::Wanted::Tag("signed".to_owned()),
+        retained: None,
     };
     bench.store.evidence(&query).unwrap()
 }

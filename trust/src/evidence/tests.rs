@@ -1,3 +1,5 @@
+mod retained;
+
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
@@ -81,6 +83,7 @@ fn signed(
         gun: facts.gun.clone(),
         signers,
         wanted: Wanted::Tag(TAG.to_owned()),
+        retained: None,
     };
     let statements = facts
         .speakers(&query.signers)
@@ -89,6 +92,7 @@ fn signed(
             let own = stated.iter().filter(|(name, _)| *name == role.as_str());
             Statement {
                 targets: own.map(|(_, target)| target.clone()).collect(),
+                former: Vec::new(),
                 role,
             }
         })
@@ -225,12 +229,14 @@ fn a_bare_digest_is_signed_under_any_covered_tag() {
         gun: facts.gun.clone(),
         signers: Signers::Default,
         wanted: Wanted::Digest(digest),
+        retained: None,
     };
     let known = |targets: &[Target]| Known {
         facts: facts.clone(),
         statements: vec![Statement {
             role: Role::Delegation(DelegationName::releases()),
             targets: targets.to_vec(),
+            former: Vec::new(),
         }],
     };
     let covered = known(&[target("2.0", "x"), target("1.0", "x")]);
