@@ -4,8 +4,8 @@ mod denial;
 
 use std::fmt;
 
-use jiff::Timestamp;
-use vouchsafe_trust::evidence::{Freshness, Known, Signed, Wanted};
+use jiff::{SignedDuration, Timestamp};
+use vouchsafe_trust::evidence::{Freshness, Known, Retained, Signed, Wanted};
 use vouchsafe_trust::image::{Digest, Reference};
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::{Evidence, Gun, Query, Role, Sha256};
@@ -83,6 +83,9 @@ pub struct Proof {
     pub signers: Vec<Role>,
     /// How old the proof is.
     pub freshness: Freshness,
+    /// Since when another digest is signed in its place, where this one was signed before and still
+    /// counts.
+    pub superseded: Option<Timestamp>,
 }
 
 impl Allowed {
@@ -99,6 +102,7 @@ impl Allowed {
         match &self.grounds {
             Grounds::Approved(approval) => approval.label(),
             Grounds::Signed(proof) => match proof.freshness {
+                _ if proof.superseded.is_some() => "signed_superseded",
                 Freshness::Stale { .. } => "signed_stale",
                 Freshness::Fresh { .. } | Freshness::Expired { .. } => "signed",
             },
@@ -202,6 +206,7 @@ impl Config {
             purpose: asked.purpose,
             now: asked.now,
             max_staleness: self.freshness().max_staleness,
+            retain: self.history().retain,
         };
         let allowed = question
             .decide(evidence)
@@ -244,7 +249,8 @@ struct Question<'a> {
     reference: &'a Reference,
     purpose: Purpose,
     now: Timestamp,
-    max_staleness: jiff::SignedDuration,
+    max_staleness: SignedDuration,
+    retain: SignedDuration,
 }
 
 impl Question<'_> {
@@ -300,8 +306,17 @@ impl Question<'_> {
             gun: self.reference.gun().clone(),
             signers: self.demand.signers.clone(),
             wanted,
-            retained: None,
+            retained: given.and_then(|digest| self.retained(digest)),
         }
+    }
+
+    /// What was signed before, where that still counts.
+    fn retained(&self, digest: Sha256) -> Option<Retained> {
+        let since = self.now.checked_sub(self.retain);
+        self.retain.is_positive().then(|| Retained {
+            digest,
+            since: since.unwrap_or(Timestamp::MIN),
+        })
     }
 
     /// Who anchors the repository, and whether the root certificate speaks for it.
@@ -379,10 +394,19 @@ impl Question<'_> {
                 self.reference.gun()
             ));
         }
+        if let Some(since) = signed.superseded {
+            let until = since.checked_add(self.retain).unwrap_or(Timestamp::MAX);
+            warnings.push(format!(
+                "{}: another digest has been signed in its place since {since:.0}; this one is \
+                 admitted until {until:.0}",
+                self.reference
+            ));
+        }
         let proof = Proof {
             digest: signed.digest,
             signers: signed.signers,
             freshness,
+            superseded: signed.superseded,
         };
         Allowed {
             patched,

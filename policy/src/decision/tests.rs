@@ -3,6 +3,7 @@ mod delegations;
 mod denials;
 mod deny_list;
 mod freshness;
+mod history;
 mod mirrors;
 
 use std::cell::Cell;
