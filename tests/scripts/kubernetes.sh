@@ -9,7 +9,7 @@
 #   env:   KUBEBUILDER_ASSETS             a folder with kube-apiserver, etcd and kubectl: nothing is built then
 #          KUBERNETES_CACHE               where built programs are kept; default: ~/.cache/vouchsafe
 #
-# The first build takes five minutes of two cores. It needs Go, and as root on Debian brings what else is missing.
+# The first build takes some minutes. It needs Go, and as root on Debian brings what else is missing.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -12,7 +12,7 @@ start_detached() { # DIRECTORY NAME COMMAND…
 # Whether it still runs, and is not another process that got the same ID.
 is_running() { # DIRECTORY NAME
   local pid
-  pid=$(cat "$1/$2.pid" 2>/dev/null) && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$1"
+  pid=$(cat "$1/$2.pid" 2>/dev/null) && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$1"
 }
 
 # Ends it, by force after ten seconds. Does nothing where it does not run.
