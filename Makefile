@@ -6,9 +6,9 @@
 # make doc     the API documentation, into target/doc
 
 CARGO ?= cargo
-SCRIPTS := .ci/run $(wildcard tests/scripts/*.sh tests/scripts/lib/*.sh)
+SCRIPTS := .ci/run $(wildcard tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh)
 
-.PHONY: help demo test lint format bench doc packages toolchain
+.PHONY: help demo test lint format bench doc kubernetes packages toolchain
 .DEFAULT_GOAL := help
 
 help:
@@ -19,7 +19,7 @@ demo: toolchain
 	@tests/scripts/demo.sh
 
 # The end-to-end tests run the binary, so it is built first.
-test: packages toolchain
+test: packages kubernetes toolchain
 	$(CARGO) build --locked --package vouchsafe
 	$(CARGO) test --locked --workspace
 
@@ -38,6 +38,10 @@ bench: packages toolchain
 doc: export RUSTDOCFLAGS := -D warnings
 doc: toolchain
 	$(CARGO) doc --locked --workspace --no-deps
+
+# The API server for the end-to-end tests; built once, which takes minutes.
+kubernetes: packages
+	@tests/scripts/kubernetes.sh build
 
 packages:
 	@tests/scripts/install.sh

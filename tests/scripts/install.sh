@@ -2,7 +2,8 @@
 # Installs what the tests and the demo run beside Vouchsafe: Debian's Notary and
 # registry, and the tools the scripts call. Does nothing where all is there.
 #
-#   usage: install.sh            as root on Debian 12 or later (or as anyone, once all is installed)
+#   usage: install.sh [COMMAND…]   as root on Debian 12 or later (or as anyone, once all is installed);
+#                                  with commands, only what brings these
 set -euo pipefail
 
 # command → packages that bring it, blank-separated; the C compiler is for the cryptography crate.
@@ -10,18 +11,24 @@ declare -A PACKAGE_OF=(
   [cc]="gcc libc6-dev"
   [curl]=curl
   [docker-registry]=docker-registry
+  [etcd]=etcd-server
+  [go]="golang-go ca-certificates"
   [jq]=jq
   [make]=make
   [notary]=notary
   [notary-server]=notary
   [notary-signer]=notary
   [openssl]=openssl
+  [python3]=python3
   [wrk]=wrk
 )
 
-missing_packages() {
+# What every test run and the demo need.
+BASE=(cc curl docker-registry jq make notary notary-server notary-signer openssl wrk)
+
+missing_packages() { # COMMAND…
   local command
-  for command in "${!PACKAGE_OF[@]}"; do
+  for command in "$@"; do
     # shellcheck disable=SC2086 # split into packages
     command -v "$command" >/dev/null || printf '%s\n' ${PACKAGE_OF[$command]}
   done | sort -u
@@ -36,9 +43,10 @@ forbid_services() {
   trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 }
 
-main() {
+main() { # [COMMAND…]
   local packages log
-  mapfile -t packages < <(missing_packages)
+  [ "$#" -gt 0 ] || set -- "${BASE[@]}"
+  mapfile -t packages < <(missing_packages "$@")
   [ "${#packages[@]}" -gt 0 ] || return 0
 
   if ! command -v apt-get >/dev/null; then

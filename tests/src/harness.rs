@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod answers;
+pub mod api_server;
 pub mod certificates;
 pub mod configuration;
 pub mod docker_trust;
@@ -22,6 +23,7 @@ pub mod temp_dir;
 pub mod token_issuer;
 pub mod vouchsafe;
 
+pub use self::api_server::ApiServer;
 pub use self::certificates::Certificates;
 pub use self::configuration::Configuration;
 pub use self::error::HarnessError;

@@ -3,6 +3,8 @@
 mod folder;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -168,21 +170,16 @@ pub(crate) fn pinned(image: &str) -> String {
     format!("{image}@sha256:{}", digest(gun, tag))
 }
 
-/// A review as an API server sends it.
+/// A review as an API server sent it, of `fixtures`.
 pub(crate) fn fixture(name: &str) -> Value {
-    let text = match name {
-        "cronjob-create" => include_str!("../fixtures/cronjob-create.json"),
-        "deployment-update" => include_str!("../fixtures/deployment-update.json"),
-        "ephemeral-containers-update" => {
-            include_str!("../fixtures/ephemeral-containers-update.json")
-        }
-        "pod-create" => include_str!("../fixtures/pod-create.json"),
-        "pod-create-generated" => include_str!("../fixtures/pod-create-generated.json"),
-        "pod-delete" => include_str!("../fixtures/pod-delete.json"),
-        "pod-finalizer-update" => include_str!("../fixtures/pod-finalizer-update.json"),
-        other => panic!("no fixture {other}"),
-    };
-    serde_json::from_str(text).unwrap()
+    let file = fixtures().join(format!("{name}.json"));
+    let text = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_json::from_slice(&text).unwrap()
+}
+
+/// The folder of what an API server sent.
+pub(crate) fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
 /// The creation of a Pod with these images.

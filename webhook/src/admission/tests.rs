@@ -1,4 +1,6 @@
+mod any_pod;
 mod approvals;
+mod golden;
 mod hostile;
 mod leniency;
 
@@ -135,7 +137,7 @@ fn an_unknown_kind_is_denied_by_name() {
 #[test]
 fn only_ephemeral_containers_count_on_their_subresource() {
     let (admission, _) = admission();
-    let mut review = fixture("ephemeral-containers-update");
+    let mut review = fixture("pod-update-ephemeral-containers");
     let response = answer(&admission, Webhook::Mutate, &review);
     let expected = json!([{
         "op": "replace",
@@ -167,7 +169,7 @@ fn an_unknown_subresource_is_judged_as_a_whole() {
 #[test]
 fn what_is_being_deleted_may_lose_its_finalizers() {
     let (admission, _) = admission();
-    let mut review = fixture("pod-finalizer-update");
+    let mut review = fixture("pod-update-finalizer");
     let response = answer(&admission, Webhook::Validate, &review);
     assert_eq!(response["allowed"], true, "{response}");
     // Only what the API server says was there before counts.

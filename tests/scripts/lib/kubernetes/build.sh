@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# Kubernetes' programs out of the Go module that tests/kubernetes/go.mod pins. Sourced; needs $HERE and fail.
+
+KUBERNETES_MODULE=$HERE/../kubernetes
+KUBERNETES_PROGRAMS=(kube-apiserver kubectl)
+
+# Sets ASSETS to the folder that holds every program.
+build_programs() {
+  if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
+    ASSETS=$KUBEBUILDER_ASSETS
+    require_programs
+    return
+  fi
+  local version
+  version=$(kubernetes_version)
+  ASSETS=${KUBERNETES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vouchsafe}/kubernetes-$version
+  mkdir -p "$ASSETS"
+  # One at a time: two builds would only slow each other down.
+  exec {BUILD_LOCK}>"$ASSETS/.lock"
+  flock "$BUILD_LOCK"
+  "$HERE/install.sh" curl etcd jq openssl >&2
+  ln -sfn "$(command -v etcd)" "$ASSETS/etcd"
+  local program
+  for program in "${KUBERNETES_PROGRAMS[@]}"; do
+    [ -x "$ASSETS/$program" ] || build_program "$program" "$version"
+  done
+  exec {BUILD_LOCK}>&-
+}
+
+require_programs() {
+  local program
+  for program in etcd "${KUBERNETES_PROGRAMS[@]}"; do
+    [ -x "$ASSETS/$program" ] || fail "KUBEBUILDER_ASSETS is $ASSETS, which holds no $program"
+  done
+}
+
+kubernetes_version() {
+  sed -n 's/^.*k8s.io\/kubernetes \(v[0-9.]*\).*/\1/p' "$KUBERNETES_MODULE/go.mod"
+}
+
+build_program() { # PROGRAM VERSION
+  require_go
+  local minor=${2#v1.} package=k8s.io/component-base/version
+  minor=${minor%%.*}
+  echo "building $1 $2 from source; this takes minutes" >&2
+  # What a release build sets: an API server that does not know its version serves other features.
+  (
+    cd "$KUBERNETES_MODULE"
+    CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local nice go build -trimpath -o "$ASSETS/.$1" \
+      -ldflags "-s -w -X $package.gitVersion=$2 -X $package.gitMajor=1 -X $package.gitMinor=$minor" \
+      "k8s.io/kubernetes/cmd/$1"
+  ) >&2
+  # In one step, so that what is there is whole.
+  mv "$ASSETS/.$1" "$ASSETS/$1"
+}
+
+require_go() {
+  "$HERE/install.sh" go >&2
+  local wanted found
+  wanted=$(sed -n 's/^go //p' "$KUBERNETES_MODULE/go.mod")
+  found=$(GOTOOLCHAIN=local go env GOVERSION)
+  [ "$(printf '%s\n' "$wanted" "${found#go}" | sort -V | head -n 1)" = "$wanted" ] ||
+    fail "Go $wanted or later is needed, found ${found#go}: install one, or name built programs in KUBEBUILDER_ASSETS"
+}
