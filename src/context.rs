@@ -73,15 +73,42 @@ pub(crate) fn reverify(store: &Store, config: &Config, now: Timestamp) -> Result
     Ok(())
 }
 
+/// The configuration, and the store to read.
+///
+/// While a process holds the store, that goes by a configuration of its own; so one with a fault is
+/// said, and keeps nobody from looking: everything is shown as it is without any settings.
+pub(crate) fn config_and_reader(
+    common: &Common,
+) -> Result<(Config, Box<dyn Reader + Send + Sync>), Error> {
+    match config(common) {
+        Ok(config) => {
+            let reader = reader(common, &config)?;
+            Ok((config, reader))
+        }
+        Err(error) => match remote(common) {
+            Some(remote) => {
+                note(&format!("warning: {error}"));
+                Ok((Config::default(), Box::new(remote)))
+            }
+            None => Err(error),
+        },
+    }
+}
+
+/// The process that holds the store, if there is one.
+fn remote(common: &Common) -> Option<RemoteStore> {
+    let socket = socket_path(&common.store);
+    socket
+        .exists()
+        .then(|| RemoteStore::connect(&socket).ok())?
+}
+
 /// The store to read: through the process that holds it, or opened here.
 pub(crate) fn reader(
     common: &Common,
     config: &Config,
 ) -> Result<Box<dyn Reader + Send + Sync>, Error> {
-    let socket = socket_path(&common.store);
-    if socket.exists()
-        && let Ok(remote) = RemoteStore::connect(&socket)
-    {
+    if let Some(remote) = remote(common) {
         return Ok(Box::new(remote));
     }
     if !common.store.exists() {

@@ -31,8 +31,8 @@ use crate::pattern::Pattern;
 use crate::rules::{Demand, Rule, Rules};
 
 /// A configuration that is free of contradictions: every name that it uses exists, every key can
-/// be used, and no two rules tie.
-#[derive(Clone, Debug)]
+/// be used, and no two rules tie. The default has no rule, and so denies everything.
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     validators: BTreeMap<String, Validator>,
     servers: Vec<NotaryServer>,

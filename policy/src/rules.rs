@@ -134,7 +134,7 @@ impl SignatureDemand {
 }
 
 /// All rules, the most specific first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     /// Those that hold in some namespaces only.
     scoped: Vec<Rule>,

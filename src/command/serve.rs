@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch as channel;
 use vouchsafe_policy::Config;
-use vouchsafe_store::{Reader, Store};
+use vouchsafe_store::{Reader, RefusedConfig, Store};
 use vouchsafe_trust::Clock;
 use vouchsafe_webhook::watch::Watch;
 use vouchsafe_webhook::{
     Admission, Certificate, Condition, Limits, Listeners, Metrics, Readiness, Server, Serving,
-    reload,
+    reload, reload::Reloading,
 };
 
 use crate::args::{Common, ServeArgs};
@@ -75,12 +75,16 @@ async fn serve(
         configured,
         Arc::clone(&readiness),
     ));
+    let refused = say_refused(store.clone(), Arc::clone(&readiness));
     tokio::spawn(reload::config(
         watch,
         Watch::INTERVAL,
-        Arc::clone(&admission),
-        Arc::clone(&metrics),
-        prepare(common.config.clone(), store, clock, configs),
+        Reloading {
+            admission: Arc::clone(&admission),
+            metrics: Arc::clone(&metrics),
+            prepare: prepare(common.config.clone(), store, clock, configs),
+            refused,
+        },
     ));
     if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
         tokio::spawn(reload::certificate(
@@ -120,6 +124,18 @@ fn certificate(args: &ServeArgs, clock: &dyn Clock) -> Result<Certificate, Error
         |path: &PathBuf| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
     let certificate = Certificate::from_pem(&read(chain)?, &read(key)?, now);
     Ok(certificate.map_err(|error| format!("{}: {error}", chain.display()))?)
+}
+
+/// Tells operators of a refused configuration: `/ready` and `vouchsafe status`.
+fn say_refused(
+    store: Store,
+    readiness: Arc<Readiness>,
+) -> Arc<dyn Fn(Option<String>) + Send + Sync> {
+    Arc::new(move |error| {
+        readiness.set_refused_config(error.clone());
+        let at = SystemClock.now();
+        store.set_refused_config(error.map(|error| RefusedConfig { at, error }));
+    })
 }
 
 /// What a new configuration needs before it decides anything: a schedule that is one, stored data

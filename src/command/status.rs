@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use vouchsafe_policy::Config;
-use vouchsafe_store::{Reader, RepositoryState, RepositoryStatus, ServerState};
+use vouchsafe_store::{Reader, RefusedConfig, RepositoryState, RepositoryStatus, ServerState};
 use vouchsafe_trust::metadata::Target;
 use vouchsafe_trust::{Gun, Role, Server};
 
@@ -17,7 +17,7 @@ use crate::args::{Common, StatusArgs};
 use crate::context;
 use crate::exit::{Error, Outcome};
 use crate::freshness;
-use crate::printer::Printer;
+use crate::printer::{MAX_MESSAGE, Printer, note, printable};
 
 /// What is stored. Its JSON form is stable.
 #[derive(Debug, Serialize)]
@@ -25,6 +25,9 @@ use crate::printer::Printer;
 struct Status {
     /// The time by which ages are counted.
     now: Timestamp,
+    /// The newest version of the configuration, if `vouchsafe serve` refused it and goes on by the
+    /// one before.
+    refused_config: Option<RefusedConfig>,
     /// What is remembered of each Notary server.
     servers: BTreeMap<Server, ServerState>,
     /// The repositories.
@@ -44,8 +47,7 @@ struct Repository {
 }
 
 pub(crate) fn run(args: &StatusArgs, common: &Common) -> Result<Outcome, Error> {
-    let config = context::config(common)?;
-    let reader = context::reader(common, &config)?;
+    let (config, reader) = context::config_and_reader(common)?;
     let now = context::judgement_time(&*reader)?;
     let found = match &args.gun {
         Some(gun) => reader.repository_status(None, gun)?,
@@ -57,9 +59,16 @@ pub(crate) fn run(args: &StatusArgs, common: &Common) -> Result<Outcome, Error> 
         .collect::<Result<_, Error>>()?;
     let status = Status {
         now,
+        refused_config: reader.refused_config()?,
         servers: reader.servers()?,
         repositories,
     };
+    if let Some(RefusedConfig { at, error }) = &status.refused_config {
+        let error = printable(error, MAX_MESSAGE);
+        note(&format!(
+            "warning: the configuration was refused at {at:.0}, and the previous one is in use: {error}"
+        ));
+    }
     Printer::new(args.output.output).print(&status, |status| match &args.gun {
         Some(gun) => describe::text(gun, status),
         None => overview::text(status),

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use vouchsafe_trust::metadata::Target;
 use vouchsafe_trust::{Evidence, Gun, Query, Role, Server};
 
-use crate::{RemoteError, RemoteStore, Replaced, RepositoryStatus, ServerState, Store, StoreError};
+use crate::{
+    RefusedConfig, RemoteError, RemoteStore, Replaced, RepositoryStatus, ServerState, Store,
+    StoreError,
+};
 
 /// A store that answers questions: the [`Store`] itself, or the process that holds it.
 pub trait Reader {
@@ -62,6 +65,14 @@ pub trait Reader {
     ///
     /// [`ReadError`] if the store cannot be asked.
     fn latest_time(&self) -> Result<Option<Timestamp>, ReadError>;
+
+    /// The newest version of the configuration of the process that holds the store, if that process
+    /// refused it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be asked.
+    fn refused_config(&self) -> Result<Option<RefusedConfig>, ReadError>;
 
     /// Makes `now` the latest time seen, though a later one was. Returns the latest time until
     /// then.
@@ -125,6 +136,10 @@ impl Reader for Store {
         Ok(Self::latest_time(self))
     }
 
+    fn refused_config(&self) -> Result<Option<RefusedConfig>, ReadError> {
+        Ok(Self::refused_config(self))
+    }
+
     fn reset_latest_time(&self, now: Timestamp) -> Result<Option<Timestamp>, ReadError> {
         Ok(Self::reset_latest_time(self, now)?)
     }
@@ -165,6 +180,10 @@ impl Reader for RemoteStore {
 
     fn latest_time(&self) -> Result<Option<Timestamp>, ReadError> {
         Ok(self.ask_latest_time()?)
+    }
+
+    fn refused_config(&self) -> Result<Option<RefusedConfig>, ReadError> {
+        Ok(self.ask_refused_config()?)
     }
 
     fn reset_latest_time(&self, now: Timestamp) -> Result<Option<Timestamp>, ReadError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use sled::{Db, Tree};
 use vouchsafe_trust::{Gun, Server};
@@ -12,7 +12,7 @@ use crate::durable::Durable;
 use crate::key::RepoKey;
 use crate::latest::Latest;
 use crate::turn::Turns;
-use crate::{SetAside, StoreError};
+use crate::{RefusedConfig, SetAside, StoreError};
 
 /// Verified repositories on disk.
 ///
@@ -30,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) latest: Latest,
     pub(crate) durable: Arc<Durable>,
     pub(crate) turns: Turns,
+    pub(crate) refused_config: Mutex<Option<RefusedConfig>>,
     _lock: File,
 }
 
@@ -85,6 +86,7 @@ impl Store {
             latest,
             durable,
             turns: Turns::default(),
+            refused_config: Mutex::default(),
             _lock: lock,
         }))
     }

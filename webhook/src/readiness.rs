@@ -1,6 +1,11 @@
 //! Whether this process may be sent admission reviews.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwapOption;
+
+use crate::text::printable;
 
 /// What has to hold before the process may answer. Each can cease to hold again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -60,11 +65,13 @@ pub struct Readiness {
     first_feed: AtomicBool,
     running: AtomicBool,
     store_failed: AtomicBool,
+    /// Why the newest configuration is not in use, if it is not.
+    refused_config: ArcSwapOption<String>,
 }
 
 impl Readiness {
     /// A process that runs, and of which nothing else holds yet.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             store: AtomicBool::new(false),
             policy: AtomicBool::new(false),
@@ -72,7 +79,14 @@ impl Readiness {
             first_feed: AtomicBool::new(false),
             running: AtomicBool::new(true),
             store_failed: AtomicBool::new(false),
+            refused_config: ArcSwapOption::empty(),
         }
+    }
+
+    /// Notes why the newest version of the configuration was refused, or that it is in use. The
+    /// process is as ready as before: it goes on by the version before.
+    pub fn set_refused_config(&self, error: Option<String>) {
+        self.refused_config.store(error.map(Arc::new));
     }
 
     /// Notes whether a condition holds.
@@ -120,7 +134,12 @@ impl Readiness {
         } else {
             "not ready\n"
         };
-        lines.concat() + summary
+        let refused = self.refused_config.load();
+        let refused = refused.as_ref().map_or_else(String::new, |error| {
+            let error = printable(error, MAX_ERROR);
+            format!("[!] config: refused, the previous one stays in use: {error}\n")
+        });
+        lines.concat() + &refused + summary
     }
 
     const fn flag(&self, condition: Condition) -> &AtomicBool {
@@ -139,6 +158,9 @@ impl Default for Readiness {
         Self::new()
     }
 }
+
+/// More than any fault of a configuration says.
+const MAX_ERROR: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -159,5 +181,20 @@ mod tests {
             readiness.set(condition, true);
         }
         assert!(readiness.report().ends_with("\nready\n"));
+    }
+
+    #[test]
+    fn a_refused_configuration_is_shown_and_changes_nothing() {
+        let readiness = Readiness::new();
+        for condition in Condition::ALL {
+            readiness.set(condition, true);
+        }
+        readiness.set_refused_config(Some("config.yaml:3:1: unknown key `x`\nready".to_owned()));
+        let line = "[!] config: refused, the previous one stays in use: config.yaml:3:1: unknown key \
+                    `x`\\nready\n";
+        assert!(readiness.report().contains(line), "{}", readiness.report());
+        assert!(readiness.is_ready());
+        readiness.set_refused_config(None);
+        assert!(!readiness.report().contains("refused"));
     }
 }

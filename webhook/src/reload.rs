@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::fmt;
 use std::string::FromUtf8Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,24 +22,39 @@ use crate::watch::{Unreadable, Watch};
 /// what is stored against its trust roots. An error refuses the configuration.
 pub type Prepare = dyn Fn(&Config) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync;
 
+/// Who is told of a configuration, and what it has to pass.
+#[derive(Clone)]
+pub struct Reloading {
+    /// Decides by it.
+    pub admission: Arc<Admission>,
+    /// Counts the versions.
+    pub metrics: Arc<Metrics>,
+    /// What has to be done before it decides anything.
+    pub prepare: Arc<Prepare>,
+    /// Hears why the newest version is refused, and of nothing when it is in use.
+    pub refused: Arc<dyn Fn(Option<String>) + Send + Sync>,
+}
+
+impl fmt::Debug for Reloading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reloading").finish_non_exhaustive()
+    }
+}
+
 /// Follows the configuration file, which `watch` names.
-pub async fn config(
-    mut watch: Watch,
-    interval: Duration,
-    admission: Arc<Admission>,
-    metrics: Arc<Metrics>,
-    prepare: Arc<Prepare>,
-) -> Infallible {
+pub async fn config(mut watch: Watch, interval: Duration, reloading: Reloading) -> Infallible {
+    let mut last_error = None;
     loop {
         tokio::time::sleep(interval).await;
         // Preparing reads and writes the store, which is no work for a thread that serves.
-        let (admission, prepare) = (Arc::clone(&admission), Arc::clone(&prepare));
-        let mut looking = watch.clone();
+        let (mut looking, to_prepare) = (watch.clone(), reloading.clone());
         let looked = tokio::task::spawn_blocking(move || {
-            let outcome = reload_config(&mut looking, &admission, &*prepare);
+            let outcome = reload_config(&mut looking, &to_prepare);
             (looking, outcome)
         });
         let outcome = match looked.await {
+            // What fails for another reason than what it says is tried again.
+            Ok((_, Err(error @ Refused::Unprepared(_)))) => Err(error),
             Ok((looked, outcome)) => {
                 watch = looked;
                 outcome
@@ -49,11 +65,19 @@ pub async fn config(
         match outcome {
             Ok(false) => {}
             Ok(true) => {
-                metrics.config_load(Load::Loaded);
+                last_error = None;
+                reloading.metrics.config_load(Load::Loaded);
+                (reloading.refused)(None);
                 tracing::info!("configuration reloaded");
             }
             Err(error) => {
-                metrics.config_load(Load::Refused);
+                let text = error.to_string();
+                if last_error.as_ref() == Some(&text) {
+                    continue;
+                }
+                reloading.metrics.config_load(Load::Refused);
+                (reloading.refused)(Some(text.clone()));
+                last_error = Some(text);
                 tracing::error!(%error, "new configuration refused; the previous one stays in use");
             }
         }
@@ -89,18 +113,14 @@ pub async fn certificate(
 }
 
 /// Whether there was a new version, which then is in use.
-fn reload_config(
-    watch: &mut Watch,
-    admission: &Admission,
-    prepare: &Prepare,
-) -> Result<bool, Refused> {
+fn reload_config(watch: &mut Watch, reloading: &Reloading) -> Result<bool, Refused> {
     let Some(contents) = watch.changed()? else {
         return Ok(false);
     };
     let text = String::from_utf8(contents.concat()).map_err(Refused::NotText)?;
     let config = Config::parse(&text, &watch.name())?;
-    prepare(&config).map_err(Refused::Unprepared)?;
-    admission.replace(config);
+    (reloading.prepare)(&config).map_err(Refused::Unprepared)?;
+    reloading.admission.replace(config);
     Ok(true)
 }
 
@@ -138,11 +158,23 @@ enum Refused {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::testing::{Mount, admission, config_text, trust_root};
 
     const DENY_ALL: &str = "validators: [{name: deny, type: static, approve: false}]
 policy: [{pattern: '*', validator: deny}]";
+
+    fn reloading(admission: &Arc<Admission>, prepare: Arc<Prepare>) -> Reloading {
+        Reloading {
+            admission: Arc::clone(admission),
+            metrics: Metrics::new(Vec::new()),
+            prepare,
+            refused: Arc::new(|_error| ()),
+        }
+    }
 
     #[test]
     fn a_valid_configuration_is_prepared_and_then_used() {
@@ -161,9 +193,10 @@ policy: [{pattern: '*', validator: deny}]";
             );
             Ok(())
         };
-        assert!(!reload_config(&mut watch, &admission, &prepare).unwrap());
+        let reloading = reloading(&admission, Arc::new(prepare));
+        assert!(!reload_config(&mut watch, &reloading).unwrap());
         mount.replace(&[("config.yaml", DENY_ALL)]);
-        assert!(reload_config(&mut watch, &admission, &prepare).unwrap());
+        assert!(reload_config(&mut watch, &reloading).unwrap());
         assert_eq!(rules(), 1);
     }
 
@@ -172,12 +205,61 @@ policy: [{pattern: '*', validator: deny}]";
         let (admission, _) = admission();
         let mount = Mount::new(&[("config.yaml", "validators: []")]);
         let mut watch = Watch::since(mount.path("config.yaml"), b"");
-        let error = reload_config(&mut watch, &admission, &|_| Ok(())).unwrap_err();
+        let lenient = reloading(&admission, Arc::new(|_| Ok(())));
+        let error = reload_config(&mut watch, &lenient).unwrap_err();
         assert!(error.to_string().contains("config.yaml"), "{error}");
         mount.replace(&[("config.yaml", DENY_ALL)]);
-        let refuse = |_: &Config| Err("the store is damaged".into());
-        let error = reload_config(&mut watch, &admission, &refuse).unwrap_err();
+        let refuse = reloading(&admission, Arc::new(|_| Err("the store is damaged".into())));
+        let error = reload_config(&mut watch, &refuse).unwrap_err();
         assert_eq!(error.to_string(), "the store is damaged");
         assert_eq!(admission.config().rules().count(), 3);
+    }
+
+    /// Waits until `condition` holds.
+    async fn until(condition: impl Fn() -> bool) {
+        let waiting = async {
+            while !condition() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), waiting)
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_once_until_it_is_over() {
+        let (admission, metrics) = admission();
+        let before = config_text(&trust_root());
+        let mount = Mount::new(&[("config.yaml", &before)]);
+        let watch = Watch::since(mount.path("config.yaml"), before.as_bytes());
+        let heard: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
+        let tries = Arc::new(AtomicUsize::new(0));
+        let (hears, tried) = (Arc::clone(&heard), Arc::clone(&tries));
+        let reloading = Reloading {
+            admission: Arc::clone(&admission),
+            metrics,
+            // Works at the third attempt.
+            prepare: Arc::new(move |_config| match tried.fetch_add(1, Ordering::SeqCst) {
+                0 | 1 => Err("the store is busy".into()),
+                _ => Ok(()),
+            }),
+            refused: Arc::new(move |error| hears.lock().unwrap().push(error)),
+        };
+        let following = tokio::spawn(config(watch, Duration::from_millis(1), reloading));
+        let count = || heard.lock().unwrap().len();
+        mount.replace(&[("config.yaml", "policy: x")]);
+        until(|| count() == 1).await;
+        mount.replace(&[("config.yaml", DENY_ALL)]);
+        until(|| count() == 3).await;
+        following.abort();
+        let heard = heard.lock().unwrap().clone();
+        let [Some(broken), Some(busy), None] = heard.as_slice() else {
+            panic!("{heard:?}");
+        };
+        assert!(broken.contains("config.yaml:1:"), "{broken}");
+        assert_eq!(busy, "the store is busy");
+        assert_eq!(tries.load(Ordering::SeqCst), 3);
+        assert_eq!(admission.config().rules().count(), 1);
     }
 }

@@ -21,14 +21,14 @@ pub struct SyncSettings {
 }
 
 /// How old trust data may be.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct FreshnessSettings {
     /// How long after the expiry of timestamp or snapshot an image is still admitted.
     pub max_staleness: SignedDuration,
 }
 
 /// How long superseded digests stay admissible.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct HistorySettings {
     /// How long a digest that a tag pointed to before stays admissible.
     pub retain: SignedDuration,
@@ -45,6 +45,28 @@ pub struct Features {
     pub unchanged_approval: bool,
     /// Whether objects other than Pods are only warned about, and never patched.
     pub pods_only: bool,
+}
+
+impl Default for SyncSettings {
+    fn default() -> Self {
+        Self {
+            schedule: DEFAULT_SCHEDULE.to_owned(),
+            schedule_place: Place::default(),
+            per_server: usize::from(DEFAULT_PER_SERVER),
+            changefeed: true,
+        }
+    }
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self {
+            detection_mode: false,
+            child_approval: true,
+            unchanged_approval: false,
+            pods_only: false,
+        }
+    }
 }
 
 /// Refuses what later versions will know. Ignoring it would be worse: somebody relies on it.

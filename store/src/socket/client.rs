@@ -13,7 +13,7 @@ use vouchsafe_trust::{Evidence, Gun, Query, Role, Server};
 
 use super::Address;
 use super::message::{MAX_REPLY, MAX_REQUEST, PREFIX, Reply, Request, encode, length};
-use crate::{Replaced, RepositoryStatus, ServerState};
+use crate::{RefusedConfig, Replaced, RepositoryStatus, ServerState};
 
 /// A store that another process holds, asked through its socket.
 #[derive(Clone, Debug)]
@@ -88,6 +88,10 @@ impl RemoteStore {
 
     pub(crate) fn ask_latest_time(&self) -> Result<Option<Timestamp>, RemoteError> {
         self.one(&Request::LatestTime)
+    }
+
+    pub(crate) fn ask_refused_config(&self) -> Result<Option<RefusedConfig>, RemoteError> {
+        self.one(&Request::RefusedConfig)
     }
 
     pub(crate) fn ask_reset_latest_time(

@@ -19,6 +19,7 @@ pub(super) enum Request {
         tag: String,
     },
     LatestTime,
+    RefusedConfig,
     ResetLatestTime {
         now: Timestamp,
     },

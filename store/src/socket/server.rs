@@ -233,6 +233,7 @@ fn respond(store: &Store, request: Request, messages: &Messages) -> Result<(), U
             part(messages, store.history(&server, &gun, &tag)?)
         }
         Request::LatestTime => part(messages, store.latest_time()),
+        Request::RefusedConfig => part(messages, store.refused_config()),
         Request::ResetLatestTime { now } => part(messages, store.reset_latest_time(now)?),
         Request::Servers => part(messages, store.servers()?),
         Request::Status { server, gun } => {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::testing::fixtures;
+use crate::workload::Workload;
 
 /// A recorded review as it came.
 struct Recorded {
