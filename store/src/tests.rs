@@ -6,5 +6,6 @@ mod damage;
 mod forgotten;
 mod model;
 mod open;
+mod outbox;
 mod pins;
 mod remember;
