@@ -1,5 +1,6 @@
 //! The configuration: one YAML file, strict, with an error that names the place of any fault.
 
+mod alerting;
 mod auth;
 mod duration;
 mod error;
@@ -11,6 +12,9 @@ mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use alerting::{
+    Alerting, Header, HeaderError, Occasion, Receiver, ReceiverId, ReceiverUrl, Source, UrlError,
+};
 pub use auth::Auth;
 pub use duration::{DurationError, parse_duration};
 pub use error::{ConfigError, Place, Problem};
@@ -35,6 +39,7 @@ pub struct Config {
     rules: Rules,
     sync: SyncSettings,
     freshness: FreshnessSettings,
+    alerting: Alerting,
     warnings: Vec<String>,
 }
 
@@ -99,6 +104,7 @@ impl Config {
             rules,
             sync: settings::sync(raw.sync.unwrap_or_default())?,
             freshness: settings::freshness(raw.freshness.as_ref())?,
+            alerting: alerting::alerting(raw.alerting)?,
             warnings,
         })
     }
@@ -204,6 +210,11 @@ impl Config {
     /// How old trust data may be.
     pub const fn freshness(&self) -> FreshnessSettings {
         self.freshness
+    }
+
+    /// Who is told of what was admitted and denied.
+    pub const fn alerting(&self) -> &Alerting {
+        &self.alerting
     }
 
     /// What is allowed, and probably not what was meant; each names file and line.

@@ -11,7 +11,9 @@ mod fixtures;
 pub mod pattern;
 mod rules;
 
-pub use config::{Auth, Config, ConfigError, NotaryServer, Problem};
+pub use config::{
+    Alerting, Auth, Config, ConfigError, NotaryServer, Problem, Receiver, ReceiverId,
+};
 pub use decision::{Allowed, Cause, Decision, Denial, Purpose};
 pub use pattern::{Pattern, PatternError};
 pub use rules::{Mode, Rule};

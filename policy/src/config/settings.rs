@@ -40,7 +40,6 @@ pub(super) fn check_supported(raw: &RawConfig) -> Result<(), At<Problem>> {
     not_yet(mirrors.map(|list| list.place), "mirrors")?;
     let deny = raw.deny.as_ref().filter(|list| !list.value.is_empty());
     not_yet(deny.map(|list| list.place), "deny")?;
-    not_yet(raw.alerting.as_ref().map(|at| at.place), "alerting")?;
     let discover = raw.sync.as_ref().and_then(|sync| sync.discover.as_ref());
     let cluster = discover.and_then(|discover| discover.cluster.as_ref());
     not_yet(switched_on(cluster), "sync.discover.cluster: true")?;

@@ -175,7 +175,6 @@ fn what_later_versions_will_know_is_refused_and_never_ignored() {
     for (from, to, key) in [
         ("policy:", "mirrors: [{from: a, to: b}]\npolicy:", "mirrors"),
         ("policy:", "deny: [x]\npolicy:", "deny"),
-        ("policy:", "alerting: {x: [y]}\npolicy:", "alerting"),
         (
             "policy:",
             "history: {retain: 1d}\npolicy:",
