@@ -6,6 +6,7 @@
     reason = "what these helpers fail at fails the test"
 )]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use vouchsafe_policy::Config;
@@ -70,6 +71,26 @@ fn the_complete_configurations_of_the_reference_load_without_a_warning() {
         seen += 1;
     }
     assert!(seen >= 2, "{seen} complete configurations");
+}
+
+#[test]
+fn the_receivers_of_the_page_about_alerting_load() {
+    let blocks = blocks(&page("docs/alerting.md"));
+    let shown = blocks.iter().filter(|block| block.info == "yaml alerting");
+    let mut seen = BTreeSet::new();
+    for block in shown {
+        let text = format!(
+            "validators: [{{name: allow, type: static, approve: true}}]\n\
+             policy: [{{pattern: '*', validator: allow}}]\n{}",
+            block.text
+        );
+        let config = Config::parse(&text, "config.yaml").unwrap();
+        let receivers = config.alerting().receivers();
+        seen.extend(receivers.map(|receiver| receiver.template.clone()));
+    }
+    for template in ["ecs-1-12-0", "keybase", "msteams", "opsgenie", "slack"] {
+        assert!(seen.contains(template), "{template}");
+    }
 }
 
 #[test]
