@@ -152,11 +152,10 @@ fn source(receiver: &Receiver, directory: Option<&Path>) -> Result<String, PlanE
 }
 
 fn read(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?.take(MAX_FILE);
     let mut text = String::new();
-    File::open(path)?
-        .take(MAX_FILE + 1)
-        .read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE {
+    file.read_to_string(&mut text)?;
+    if file.limit() == 0 {
         let reason = format!("longer than {MAX_FILE} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
     }

@@ -60,7 +60,12 @@ impl Failure {
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
-            _ => None,
+            Self::Client { .. }
+            | Self::File { .. }
+            | Self::Header { .. }
+            | Self::Request { .. }
+            | Self::Timeout { .. }
+            | Self::Url(_) => None,
         }
     }
 }

@@ -191,13 +191,11 @@ impl Store {
             let Some((key, value)) = first.transpose().map_err(|e| self.note(e.into()))? else {
                 return Ok(None);
             };
-            match (OutboxKey::parse(&key), decode(&value)) {
-                (Some(key), Some(alert)) => return Ok(Some(Waiting { key, alert })),
-                _ => {
-                    tracing::warn!("dropped a waiting alert that cannot be read");
-                    outbox.remove(&key).map_err(|error| self.note(error))?;
-                }
+            if let (Some(key), Some(alert)) = (OutboxKey::parse(&key), decode(&value)) {
+                return Ok(Some(Waiting { key, alert }));
             }
+            tracing::warn!("dropped a waiting alert that cannot be read");
+            outbox.remove(&key).map_err(|error| self.note(error))?;
         }
     }
 

@@ -72,7 +72,9 @@ fn shape(value: &serde_json::Value) -> serde_json::Value {
             .iter()
             .map(|(key, value)| (key.clone(), shape(value)))
             .collect(),
-        other => other.clone(),
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
+            value.clone()
+        }
     }
 }
 

@@ -62,9 +62,9 @@ async fn a_receiver_that_is_down_holds_up_no_other_and_loses_nothing() {
     down.listen();
     until(|| down.requests().len() == 20).await;
     assert_eq!(down.uids(), numbers(0..20));
+    until(|| store.outbox_len() == 20).await;
     running.stop().await;
     assert_eq!(store.outbox_receivers(), [ids(&alerting)[1]]);
-    assert_eq!(store.outbox_len(), 20);
 }
 
 #[tokio::test]
@@ -133,8 +133,8 @@ async fn a_new_configuration_is_taken_up_at_once() {
 async fn a_mended_receiver_is_tried_at_once() {
     let mut scene = Scene::new();
     // Longer than the test waits.
-    scene.pace.first = std::time::Duration::from_secs(600);
-    scene.pace.longest = std::time::Duration::from_secs(600);
+    scene.pace.first = std::time::Duration::from_mins(10);
+    scene.pace.longest = std::time::Duration::from_mins(10);
     let receiver = Receiver::new();
     receiver.script(&[Reply::Status(401)]);
     let store = scene.store();

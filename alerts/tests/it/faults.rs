@@ -75,7 +75,7 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn a_receiver_is_given_the_pause_that_it_asks_for() {
     let mut scene = Scene::new();
-    scene.pace.longest = Duration::from_secs(600);
+    scene.pace.longest = Duration::from_mins(10);
     let receiver = Receiver::new();
     receiver.script(&[Reply::With(429, "retry-after: 1")]);
     let store = scene.store();

@@ -66,8 +66,8 @@ async fn neither_urls_nor_headers_reach_the_log() {
         .with_max_level(tracing::Level::DEBUG)
         .with_writer(log.clone())
         .finish();
-    // The runtime of this test is this thread.
-    let guard = tracing::subscriber::set_default(subscriber);
+    // For all threads: what is logged by other tests may well be looked at, too.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let scene = Scene::new();
     let (down, receiver) = (Receiver::down(), Receiver::new());
     receiver.script(&[
@@ -108,7 +108,6 @@ async fn neither_urls_nor_headers_reach_the_log() {
     running.reload(&scene.alerting(&[]));
     until(|| store.outbox_len() == 0).await;
     running.stop().await;
-    drop(guard);
     let log = log.text();
     assert!(log.contains("answers with status 500"), "{log}");
     assert!(log.contains("http://localhost:"), "{log}");

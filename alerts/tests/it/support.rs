@@ -43,15 +43,8 @@ impl Scene {
 
     /// The alerting with these receivers of what was denied, as flow mappings.
     pub(crate) fn alerting(&self, receivers: &[String]) -> Alerting {
-        let receivers: String = receivers
-            .iter()
-            .map(|receiver| format!("      - {{{receiver}}}\n"))
-            .collect();
-        let receivers = if receivers.is_empty() {
-            "      []\n"
-        } else {
-            &receivers
-        };
+        let receivers: Vec<String> = receivers.iter().map(|text| format!("{{{text}}}")).collect();
+        let receivers = receivers.join(", ");
         let text = format!(
             "validators: [{{name: allow, type: static, approve: true}}]
 policy: [{{pattern: '*', validator: allow}}]
@@ -59,8 +52,8 @@ alerting:
   clusterIdentifier: test
   templateDirectory: {}
   rejectRequest:
-    receivers:
-{receivers}",
+    receivers: [{receivers}]
+",
             self.dir.path().join("templates").display()
         );
         let config = Config::parse(&text, "config.yaml");

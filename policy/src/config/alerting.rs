@@ -134,11 +134,13 @@ impl ReceiverId {
     }
 
     fn of(parts: &[&str]) -> Self {
-        // Lengths, so that no two lists of parts make one text.
-        let text: String = parts
-            .iter()
-            .map(|part| format!("{}:{part}", part.len()))
-            .collect();
+        let mut text = String::new();
+        for part in parts {
+            // With its length, so that no two lists of parts make one text.
+            text.push_str(&part.len().to_string());
+            text.push(':');
+            text.push_str(part);
+        }
         Self(Sha256::of(text.as_bytes()))
     }
 }

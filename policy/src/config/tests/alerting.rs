@@ -127,7 +127,6 @@ fn secrets_of_receivers_are_never_printed() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_fault_of_a_receiver_names_its_place() {
     for (receivers, expected) in [
         (
