@@ -6,10 +6,12 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use vouchsafe_policy::config::{Source, UrlError};
 use vouchsafe_policy::{Alerting, Receiver};
 use vouchsafe_store::Alert;
 use vouchsafe_trust::Sha256;
 
+use crate::post;
 use crate::template::{Template, TemplateError, Values};
 
 /// The receivers of a configuration, each with a template that was tried out.
@@ -40,6 +42,7 @@ impl Plan {
             warnings: Vec::new(),
         };
         for receiver in alerting.receivers() {
+            check_url(receiver)?;
             let source = source(receiver, alerting.template_directory.as_deref())?;
             let template = Template::compile(source).map_err(|source| PlanError::Template {
                 receiver: receiver.name.clone(),
@@ -122,6 +125,14 @@ pub enum PlanError {
         /// The template.
         template: String,
     },
+    /// The URL is none after all. Never carries any part of it.
+    #[error("alerting: the URL of the receiver `{receiver}` cannot be used: {source}")]
+    Url {
+        /// The receiver.
+        receiver: String,
+        /// Why.
+        source: UrlError,
+    },
     /// The template's file cannot be read.
     #[error("alerting: the template of the receiver `{receiver}` cannot be read: {}: {source}", path.display())]
     Unreadable {
@@ -132,6 +143,17 @@ pub enum PlanError {
         /// Why.
         source: io::Error,
     },
+}
+
+/// The rules for hosts are more than the configuration knows; the HTTP client has them.
+fn check_url(receiver: &Receiver) -> Result<(), PlanError> {
+    let Source::Inline(url) = &receiver.url else {
+        return Ok(());
+    };
+    post::parse(url).map(drop).map_err(|source| PlanError::Url {
+        receiver: receiver.name.clone(),
+        source,
+    })
 }
 
 fn source(receiver: &Receiver, directory: Option<&Path>) -> Result<String, PlanError> {

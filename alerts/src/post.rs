@@ -98,10 +98,7 @@ pub(crate) async fn post(
     };
     let headers = headers(receiver)?;
     let origin = url.origin().to_owned();
-    let request = client
-        .post(Url::parse(url.expose()).map_err(|_error| UrlError::NoHost)?)
-        .headers(headers)
-        .body(body);
+    let request = client.post(parse(&url)?).headers(headers).body(body);
     let response = request.send().await.map_err(|error| {
         let origin = origin.clone();
         if error.is_timeout() {
@@ -125,6 +122,11 @@ pub(crate) async fn post(
         status: status.as_u16(),
         retry_after: retry_after(response.headers()),
     })
+}
+
+/// The URL as the client has it. Its own words of what is wrong could repeat some of it.
+pub(crate) fn parse(url: &ReceiverUrl) -> Result<Url, UrlError> {
+    Url::parse(url.expose()).map_err(|_error| UrlError::NoHost)
 }
 
 fn headers(receiver: &Receiver) -> Result<HeaderMap, Failure> {

@@ -13,7 +13,7 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use alerting::{
-    Alerting, Header, HeaderError, Occasion, Receiver, ReceiverId, ReceiverUrl, Source, UrlError,
+    Alerting, Header, HeaderError, Receiver, ReceiverId, ReceiverUrl, Source, UrlError,
 };
 pub use auth::Auth;
 pub use duration::{DurationError, parse_duration};

@@ -82,6 +82,17 @@ fn a_template_that_nobody_has_is_named() {
 }
 
 #[test]
+fn a_url_that_the_client_cannot_use_is_found_and_not_repeated() {
+    let url = "https://1.2.3.4.5/hunter2";
+    let receivers =
+        format!("  admitRequest: {{receivers: [{{template: slack, receiverUrl: '{url}'}}]}}\n");
+    assert_eq!(
+        Plan::load(&alerting(&receivers)).unwrap_err().to_string(),
+        "alerting: the URL of the receiver `admit/slack/0` cannot be used: the URL names no host"
+    );
+}
+
+#[test]
 fn payload_fields_overwrite_topmost_keys_and_are_no_templates() {
     let receivers = "  rejectRequest:
     receivers:

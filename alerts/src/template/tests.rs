@@ -38,6 +38,16 @@ fn the_built_in_templates_write_what_their_services_read() {
     }
 }
 
+#[test]
+fn the_template_of_the_documentation_works() {
+    let page = include_str!("../../../docs/alerting.md");
+    let (_, rest) = page.split_once("```json\n").unwrap();
+    let (source, _) = rest.split_once("```").unwrap();
+    let alert = alert(AlertOutcome::Rejected, "not signed");
+    let object = written(source, &alert, "production");
+    assert!(object.contains("production: shop/app rejected"), "{object}");
+}
+
 const HOSTILE: &str =
     "\"}], \"x\": {{ cluster }} {% if %} \\u0022 \\ \u{0}\u{1b}\u{7f}\r\n\t</script> ${x} '🦀";
 

@@ -49,25 +49,6 @@ impl Default for Alerting {
     }
 }
 
-/// Which answers a receiver is told of.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Occasion {
-    /// What was admitted.
-    Admit,
-    /// What was denied.
-    Reject,
-}
-
-impl Occasion {
-    /// `admit` or `reject`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Admit => "admit",
-            Self::Reject => "reject",
-        }
-    }
-}
-
 /// Where alerts are sent to, and in which form.
 #[derive(Clone)]
 pub struct Receiver {
@@ -142,6 +123,22 @@ impl ReceiverId {
             text.push_str(part);
         }
         Self(Sha256::of(text.as_bytes()))
+    }
+}
+
+/// Which answers a receiver is told of.
+#[derive(Clone, Copy)]
+enum Occasion {
+    Admit,
+    Reject,
+}
+
+impl Occasion {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admit => "admit",
+            Self::Reject => "reject",
+        }
     }
 }
 
