@@ -1,5 +1,6 @@
 //! The configuration: one YAML file, strict, with an error that names the place of any fault.
 
+mod alerting;
 mod auth;
 mod deny;
 mod duration;
@@ -13,6 +14,9 @@ mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use alerting::{
+    Alerting, Header, HeaderError, Receiver, ReceiverId, ReceiverUrl, Source, UrlError,
+};
 pub use auth::Auth;
 pub use duration::{DurationError, parse_duration};
 pub use error::{ConfigError, Place, Problem};
@@ -43,6 +47,7 @@ pub struct Config {
     freshness: FreshnessSettings,
     history: HistorySettings,
     features: Features,
+    alerting: Alerting,
     warnings: Vec<String>,
 }
 
@@ -113,6 +118,7 @@ impl Config {
             freshness: settings::freshness(raw.freshness.as_ref())?,
             history: settings::history(raw.history.as_ref())?,
             features: settings::features(raw.features, file_name, &mut warnings)?,
+            alerting: alerting::alerting(raw.alerting)?,
             warnings,
         })
     }
@@ -230,6 +236,11 @@ impl Config {
     /// How old trust data may be.
     pub const fn freshness(&self) -> FreshnessSettings {
         self.freshness
+    }
+
+    /// Who is told of what was admitted and denied.
+    pub const fn alerting(&self) -> &Alerting {
+        &self.alerting
     }
 
     /// How long superseded digests stay admissible.

@@ -13,7 +13,9 @@ mod mirror;
 pub mod pattern;
 mod rules;
 
-pub use config::{Auth, Config, ConfigError, Features, NotaryServer, Problem};
+pub use config::{
+    Alerting, Auth, Config, ConfigError, Features, NotaryServer, Problem, Receiver, ReceiverId,
+};
 pub use decision::{Allowed, Approval, Asked, Cause, Decision, Denial, Grounds, Purpose};
 pub use pattern::{Pattern, PatternError};
 pub use rules::{Enforcement, Mode, Rule};

@@ -6,6 +6,8 @@
 //! is refused. A reader takes the header and then what it names, so it sees one whole generation
 //! without a lock; if a commit took a page away meanwhile, it starts again from the new header.
 //!
+//! Alerts wait in the store, too, until their receivers have them: [`Store::queue_alert`].
+//!
 //! sled belongs to one process. Others ask that process through the [`socket`], whose client
 //! [`RemoteStore`] is a [`Reader`] like the [`Store`] itself.
 
@@ -24,6 +26,7 @@ mod history;
 mod key;
 mod latest;
 mod open;
+mod outbox;
 mod page;
 mod read;
 mod reader;
@@ -49,6 +52,7 @@ pub use forget::Withdrawal;
 pub use history::Replaced;
 pub use latest::Now;
 pub use open::{OpenError, Opened, SetAside};
+pub use outbox::{Alert, AlertOutcome, Backlog, OutboxKey, QueueError, Waiting};
 pub use reader::{ReadError, Reader};
 pub use refused::RefusedConfig;
 pub use reverify::Reverified;

@@ -19,6 +19,7 @@ pub(crate) use quarantine::note_damage;
 
 use crate::durable::Durable;
 use crate::latest::Latest;
+use crate::outbox::Outbox;
 use crate::record::Header;
 use crate::store::Trees;
 use crate::{Store, StoreError};
@@ -58,16 +59,12 @@ impl Store {
             set_aside = Some(quarantine::set_aside(dir, now, reason).map_err(at(dir))?);
             parts = open_parts(dir)?;
         }
-        let Parts {
-            trees,
-            latest,
-            durable,
-        } = parts.map_err(|reason| OpenError::Unusable {
+        let parts = parts.map_err(|reason| OpenError::Unusable {
             dir: dir.to_path_buf(),
             reason,
         })?;
         let path = set_aside.as_ref().map(|aside| aside.path.clone());
-        let store = Self::new(dir.to_path_buf(), set_aside, trees, latest, durable, lock);
+        let store = Self::new(dir.to_path_buf(), set_aside, parts, lock);
         Ok(Opened {
             store,
             set_aside: path,
@@ -76,10 +73,11 @@ impl Store {
 }
 
 /// What makes up an open store.
-struct Parts {
-    trees: Trees,
-    latest: Latest,
-    durable: Arc<Durable>,
+pub(crate) struct Parts {
+    pub(crate) trees: Trees,
+    pub(crate) latest: Latest,
+    pub(crate) outbox: Outbox,
+    pub(crate) durable: Arc<Durable>,
 }
 
 /// Opens the database, or says why its contents cannot be used.
@@ -141,6 +139,7 @@ fn try_parts(dir: &Path) -> Result<Parts, StoreError> {
     let durable = Arc::new(durable);
     Ok(Parts {
         latest: Latest::open(&db, &durable)?,
+        outbox: Outbox::open(&db)?,
         trees,
         durable,
     })

@@ -11,6 +11,8 @@ use vouchsafe_trust::{Gun, Server};
 use crate::durable::Durable;
 use crate::key::RepoKey;
 use crate::latest::Latest;
+use crate::open::Parts;
+use crate::outbox::Outbox;
 use crate::turn::Turns;
 use crate::{RefusedConfig, SetAside, StoreError};
 
@@ -28,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) set_aside: Option<SetAside>,
     pub(crate) trees: Trees,
     pub(crate) latest: Latest,
+    pub(crate) outbox: Outbox,
     pub(crate) durable: Arc<Durable>,
     pub(crate) turns: Turns,
     pub(crate) refused_config: Mutex<Option<RefusedConfig>>,
@@ -71,19 +74,19 @@ impl Trees {
 }
 
 impl Store {
-    pub(crate) fn new(
-        dir: PathBuf,
-        set_aside: Option<SetAside>,
-        trees: Trees,
-        latest: Latest,
-        durable: Arc<Durable>,
-        lock: File,
-    ) -> Self {
+    pub(crate) fn new(dir: PathBuf, set_aside: Option<SetAside>, parts: Parts, lock: File) -> Self {
+        let Parts {
+            trees,
+            latest,
+            outbox,
+            durable,
+        } = parts;
         Self(Arc::new(Inner {
             dir,
             set_aside,
             trees,
             latest,
+            outbox,
             durable,
             turns: Turns::default(),
             refused_config: Mutex::default(),

@@ -6,6 +6,7 @@ mod damage;
 mod forgotten;
 mod model;
 mod open;
+mod outbox;
 mod pins;
 mod remember;
 mod retained;

@@ -1,5 +1,6 @@
-//! `kill -9` of a process that commits, again and again: every commit that had returned is there
-//! afterwards, every repository is at one whole state, and nothing is ever set aside.
+//! `kill -9` of a process that commits and queues alerts, again and again: every commit and every
+//! alert that had returned is there afterwards, every repository is at one whole state, and nothing
+//! is ever set aside.
 //!
 //! The program starts itself as the process that is killed, so it brings its own `main`.
 
@@ -17,7 +18,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use vouchsafe_store::{Opened, Store};
+use vouchsafe_store::{Alert, AlertOutcome, Opened, Store};
 use vouchsafe_tests::harness::TempDir;
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
@@ -25,8 +26,8 @@ use vouchsafe_trust::evidence::{Retained, Signers, Wanted};
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::update::{Limits, Terms};
 use vouchsafe_trust::{
-    Evidence, Gun, Pins, Query, RepositoryMetadata, Role, Server, TrustRoot, VerifiedRepository,
-    verify,
+    Evidence, Gun, Pins, Query, RepositoryMetadata, Role, Server, Sha256, TrustRoot,
+    VerifiedRepository, verify,
 };
 
 fn main() {
@@ -69,14 +70,23 @@ fn a_killed_process_loses_nothing_that_it_had_committed() {
             .unwrap()
             .read_to_string(&mut output)
             .unwrap();
+        let mut alerts = 0;
         for line in output.lines() {
             // The last line may be cut.
-            if let Some((number, version)) = line.strip_suffix(';').and_then(|l| l.split_once(' '))
-            {
-                reported[number.parse::<usize>().unwrap()] = version.parse().unwrap();
+            match line.strip_suffix(';').and_then(|l| l.split_once(' ')) {
+                Some(("alert", number)) => alerts = number.parse().unwrap(),
+                Some((number, version)) => {
+                    reported[number.parse::<usize>().unwrap()] = version.parse().unwrap();
+                }
+                None => {}
             }
         }
         let store = open(dir.path());
+        let waiting = take_alerts(&store);
+        assert!(
+            waiting >= alerts,
+            "round {round}: {waiting} alerts after {alerts}"
+        );
         for (number, reported) in reported.iter().enumerate() {
             let found = whole_version(&store, number);
             assert!(
@@ -90,13 +100,46 @@ fn a_killed_process_loses_nothing_that_it_had_committed() {
 
 fn commit_for_ever(dir: &Path) {
     let store = open(dir);
+    let mut alerts = 0_u64;
     for version in 1.. {
         for number in 0..REPOSITORIES {
             let next = whole_version(&store, number).max(version - 1) + 1;
             store.commit(&server(), &state(number, next)).unwrap();
             println!("{number} {next};");
+            alerts += 1;
+            store.queue_alert(&alert(alerts), &[receiver()]).unwrap();
+            println!("alert {alerts};");
         }
     }
+}
+
+/// Takes out the alerts of one process, which have to be all up to some number, and says which.
+fn take_alerts(store: &Store) -> u64 {
+    let mut taken = 0;
+    while let Some(waiting) = store.outbox_next(&receiver()).unwrap() {
+        taken += 1;
+        assert_eq!(waiting.alert, alert(taken));
+        store.outbox_remove(&waiting.key).unwrap();
+    }
+    store.outbox_settle().unwrap();
+    taken
+}
+
+fn alert(number: u64) -> Alert {
+    Alert {
+        outcome: AlertOutcome::Rejected,
+        message: "not signed".to_owned(),
+        namespace: "shop".to_owned(),
+        kind: "Pod".to_owned(),
+        name: String::new(),
+        images: "registry.example.com/app:1".to_owned(),
+        uid: number.to_string(),
+        at: now(),
+    }
+}
+
+fn receiver() -> Sha256 {
+    Sha256::of(b"receiver")
 }
 
 fn open(dir: &Path) -> Store {

@@ -6,6 +6,7 @@
     reason = "what these helpers fail at fails the test"
 )]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use vouchsafe_policy::Config;
@@ -105,6 +106,26 @@ fn every_test_that_the_migration_links_to_exists() {
     let used = text.matches("[shown][").count();
     let named = text.matches("[shown]").count();
     assert!(used == named && used >= seen, "{used} of {named}");
+}
+
+#[test]
+fn the_receivers_of_the_page_about_alerting_load() {
+    let blocks = blocks(&page("docs/alerting.md"));
+    let shown = blocks.iter().filter(|block| block.info == "yaml alerting");
+    let mut seen = BTreeSet::new();
+    for block in shown {
+        let text = format!(
+            "validators: [{{name: allow, type: static, approve: true}}]\n\
+             policy: [{{pattern: '*', validator: allow}}]\n{}",
+            block.text
+        );
+        let config = Config::parse(&text, "config.yaml").unwrap();
+        let receivers = config.alerting().receivers();
+        seen.extend(receivers.map(|receiver| receiver.template.clone()));
+    }
+    for template in ["ecs-1-12-0", "keybase", "msteams", "opsgenie", "slack"] {
+        assert!(seen.contains(template), "{template}");
+    }
 }
 
 #[test]

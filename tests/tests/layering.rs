@@ -17,6 +17,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("vouchsafe-policy", &["vouchsafe-trust"]),
     ("vouchsafe-store", &["vouchsafe-trust"]),
     (
+        "vouchsafe-alerts",
+        &["vouchsafe-policy", "vouchsafe-store", "vouchsafe-trust"],
+    ),
+    (
         "vouchsafe-syncer",
         &["vouchsafe-policy", "vouchsafe-store", "vouchsafe-trust"],
     ),
@@ -27,6 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "vouchsafe",
         &[
+            "vouchsafe-alerts",
             "vouchsafe-policy",
             "vouchsafe-store",
             "vouchsafe-syncer",
@@ -52,7 +57,13 @@ const BANNED: &[(&str, &[&str])] = &[
     ),
     (
         "vouchsafe-webhook",
-        &["reqwest", "kube-client", "hyper-rustls", "vouchsafe-syncer"],
+        &[
+            "reqwest",
+            "kube-client",
+            "hyper-rustls",
+            "vouchsafe-alerts",
+            "vouchsafe-syncer",
+        ],
     ),
     (
         "vouchsafe",

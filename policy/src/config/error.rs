@@ -6,6 +6,7 @@ use vouchsafe_trust::image::DigestError;
 use vouchsafe_trust::key::KeyError;
 use vouchsafe_trust::name::{RoleError, ServerError};
 
+use super::alerting::{HeaderError, UrlError};
 use super::duration::DurationError;
 use crate::pattern::PatternError;
 
@@ -99,6 +100,17 @@ pub enum Problem {
         /// The list's key.
         key: &'static str,
     },
+    /// Two keys of which one only may stand.
+    #[error("`{key}` and `{other}` cannot both stand here")]
+    Exclusive {
+        /// The key.
+        key: &'static str,
+        /// The other key.
+        other: &'static str,
+    },
+    /// No header that can be added to a request.
+    #[error("`customHeaders` cannot be used: {0}")]
+    Header(#[source] HeaderError),
     /// A trust root that is no public key.
     #[error("the key of trust root `{name}` cannot be used: {source}")]
     Key {
@@ -135,11 +147,23 @@ pub enum Problem {
         /// What is wrong with it.
         source: PatternError,
     },
+    /// No URL that alerts can be posted to.
+    #[error("`receiverUrl` cannot be used: {0}")]
+    ReceiverUrl(#[source] UrlError),
     /// A pattern for repositories that goes on about tags.
     #[error("`{pattern}` must name repositories only, without a tag or digest")]
     RepositoryTag {
         /// The pattern.
         pattern: String,
+    },
+    /// Two receivers that nothing tells apart.
+    #[error(
+        "the receiver is the same as that of line {line}: same template, URL, headers and payload \
+         fields"
+    )]
+    SameReceiver {
+        /// Line of the other receiver.
+        line: u64,
     },
     /// No cron expression.
     #[error(

@@ -1,7 +1,10 @@
 //! The configuration as it is written; the JSON Schema is made from these types.
 
+mod alerting;
+
 use std::fmt;
 
+pub(super) use alerting::{RawAlerting, RawReceiver, RawReceivers};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
@@ -31,8 +34,8 @@ pub(super) struct RawConfig {
     pub(super) features: Option<RawFeatures>,
     /// Digests and repositories that nothing admits, whatever is signed and whatever a rule says.
     pub(super) deny: Option<Vec<At<RawDenied>>>,
-    /// Receivers of alerts. Not supported yet.
-    pub(super) alerting: Option<At<Ignored>>,
+    /// Who is told of what was admitted and denied.
+    pub(super) alerting: Option<RawAlerting>,
 }
 
 /// A Notary server and its trust roots, or a static answer.

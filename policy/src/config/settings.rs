@@ -78,7 +78,6 @@ pub(super) fn check_supported(raw: &RawConfig) -> Result<(), At<Problem>> {
         }
         None => Ok(()),
     };
-    not_yet(raw.alerting.as_ref().map(|at| at.place), "alerting")?;
     let discover = raw.sync.as_ref().and_then(|sync| sync.discover.as_ref());
     let cluster = discover.and_then(|discover| discover.cluster.as_ref());
     let cluster = cluster.filter(|switch| switch.value);

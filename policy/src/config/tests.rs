@@ -1,3 +1,4 @@
+mod alerting;
 mod faults;
 
 use secrecy::ExposeSecret as _;

@@ -107,7 +107,7 @@ fn problem(error: &serde_saphyr::Error) -> Problem {
         Error::InvalidScalar { ty, .. } => Problem::Type {
             expected: match *ty {
                 "boolean" | "bool" => "`true` or `false`",
-                "u16" => "a whole number",
+                "u16" | "u32" => "a whole number",
                 other => other,
             }
             .to_owned(),

@@ -172,14 +172,11 @@ fn a_fault_in_a_value_names_its_place() {
 
 #[test]
 fn what_later_versions_will_know_is_refused_and_never_ignored() {
-    for (from, to, key) in [
-        ("policy:", "alerting: {x: [y]}\npolicy:", "alerting"),
-        (
-            "policy:",
-            "sync: {discover: {cluster: true}}\npolicy:",
-            "sync.discover.cluster: true",
-        ),
-    ] {
+    for (from, to, key) in [(
+        "policy:",
+        "sync: {discover: {cluster: true}}\npolicy:",
+        "sync.discover.cluster: true",
+    )] {
         let expected = format!("`{key}` is not supported yet");
         assert!(
             broken(from, to).ends_with(&expected),

@@ -1,0 +1,14 @@
+//! Delivery to receivers that are down, slow, broken or picky, and across restarts.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what these helpers fail at fails the test"
+)]
+
+mod delivery;
+mod faults;
+mod receiver;
+mod secrets;
+mod support;
