@@ -99,8 +99,14 @@ impl Values<'_> {
         let (result, error) = match alert.outcome {
             AlertOutcome::Admitted => ("admitted", ""),
             AlertOutcome::Rejected => ("rejected", alert.message.as_str()),
+            AlertOutcome::Warned => ("warned", alert.message.as_str()),
         };
-        let mut message = format!("Vouchsafe {result} a request");
+        let mut message = match alert.outcome {
+            AlertOutcome::Warned => "Vouchsafe only warned about a request".to_owned(),
+            AlertOutcome::Admitted | AlertOutcome::Rejected => {
+                format!("Vouchsafe {result} a request")
+            }
+        };
         if !alert.message.is_empty() {
             message.push_str(": ");
             message.push_str(&alert.message);

@@ -128,11 +128,22 @@ impl Approval {
             Self::Unchanged => "unchanged",
         }
     }
+
+    /// Why Connaisseur says that it skips such an image, in its metrics.
+    pub const fn connaisseur_reason(self) -> &'static str {
+        match self {
+            Self::Child => "automatic approval of child image reference",
+            Self::Unchanged => "unchanged image reference",
+        }
+    }
 }
 
 /// What a decision is wanted for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
+    /// The image is in a place that cannot change any more, and was there before: it stays as it is,
+    /// tag or digest, as long as it is signed.
+    Keep,
     /// The image may still be replaced: a tag is fine, and comes back with its digest.
     Mutate,
     /// The object is final: in `mutate` mode only an image that is pinned to its signed digest may

@@ -1,7 +1,10 @@
 //! The decision on an admission review: request bytes in, response bytes out.
 
+mod alert;
 mod approval;
+mod conclude;
 mod judge;
+mod kept;
 mod leniency;
 mod message;
 mod refusal;
@@ -22,15 +25,17 @@ use vouchsafe_trust::{Clock, Evidence, Query};
 use crate::metrics::{Metrics, Outcome};
 use crate::readiness::Readiness;
 use crate::review::{Answer, ApiVersion, Request, find_uid, read};
-use crate::text::printable;
 use crate::workload::Place;
 use approval::Approvals;
+use conclude::{Asking, Conclusion};
 use judge::Judged;
+use kept::kept;
 use leniency::Leniency;
 use report::reports;
 use scope::{Scope, scope};
 use verdict::Verdict;
 
+pub use alert::Outbox;
 pub use approval::{Owner, OwnerKey, Owners};
 pub use refusal::Refusal;
 pub use report::{Examined, ImageReport};
@@ -72,6 +77,8 @@ pub struct Admission {
     metrics: Arc<Metrics>,
     /// Where owners of objects are found, if anywhere.
     owners: Option<Box<dyn Owners>>,
+    /// Where alerts wait, if any are raised.
+    outbox: Option<Box<dyn Outbox>>,
     /// Who is told when the store fails.
     readiness: OnceLock<Arc<Readiness>>,
 }
@@ -90,6 +97,7 @@ impl Admission {
             clock,
             metrics,
             owners: None,
+            outbox: None,
             readiness: OnceLock::new(),
         }
     }
@@ -101,6 +109,20 @@ impl Admission {
             owners: Some(owners),
             ..self
         }
+    }
+
+    /// Keeps the alerts that the configuration has in `outbox`.
+    #[must_use]
+    pub fn with_outbox(self, outbox: Box<dyn Outbox>) -> Self {
+        Self {
+            outbox: Some(outbox),
+            ..self
+        }
+    }
+
+    /// Whether an answer may wait for the disk, which is no work for a thread that serves.
+    pub fn may_wait(&self) -> bool {
+        self.outbox.is_some() && alert::has_receivers(&self.config.load())
     }
 
     /// Has `readiness` notice when the store turns out to be damaged, or its files unreadable. The
@@ -150,10 +172,18 @@ impl Admission {
     }
 
     /// Denies a request that is not judged, by its `uid` where `body`, or what there is of it, tells
-    /// it.
+    /// it. Raises no alert: that would have whoever cannot even ask write to the disk.
     pub fn refuse(&self, webhook: Webhook, body: &[u8], refusal: &Refusal) -> Vec<u8> {
+        let config = self.config.load();
         let uid = find_uid(body).unwrap_or_default();
-        self.deny(webhook, &uid, None, refusal)
+        let asking = Asking {
+            webhook,
+            config: &config,
+            uid: &uid,
+            request: None,
+        };
+        let conclusion = Conclusion::refused(refusal, Leniency::of(config.features(), None));
+        self.tell(asking, conclusion)
             .write(ApiVersion::default(), &uid)
     }
 
@@ -164,68 +194,90 @@ impl Admission {
         deadline: Instant,
         look: impl FnOnce(&Judged<'_>),
     ) -> Vec<u8> {
+        let config = self.config.load();
+        let config = &**config;
         let (version, request) = match read(body) {
             Ok(read) => read,
             Err(error) => {
-                return self.refuse(webhook, body, &Refusal::Undecodable(error.to_string()));
+                let refusal = Refusal::Undecodable(error.to_string());
+                return self.answer_undecodable(webhook, config, body, &refusal);
             }
         };
-        let answer = match scope(&request) {
+        let uid = request.uid.as_str();
+        let asking = Asking {
+            webhook,
+            config,
+            uid,
+            request: Some(&request),
+        };
+        let conclusion = match scope(&request) {
             Scope::Pass(reason) => {
                 self.metrics.admission(webhook, Outcome::allow(reason));
-                Answer::allowed(reason)
+                return Answer::allowed(reason).write(version, uid);
             }
             Scope::Refuse(refusal) => {
-                self.deny(webhook, request.uid.as_str(), Some(&request), &refusal)
+                Conclusion::refused(&refusal, Leniency::of(config.features(), Some(&request)))
             }
             Scope::Judge(places) => {
-                let judged = self.judge(webhook, &request, places, deadline);
+                let judged = self.judge(webhook, config, &request, places, deadline);
                 look(&judged);
-                self.conclude(webhook, &request, &judged)
+                self.count_images(asking, &judged);
+                Conclusion::of(&judged)
             }
         };
-        answer.write(version, request.uid.as_str())
+        let conclusion = self.alert(asking, conclusion);
+        self.tell(asking, conclusion).write(version, uid)
+    }
+
+    fn answer_undecodable(
+        &self,
+        webhook: Webhook,
+        config: &Config,
+        body: &[u8],
+        refusal: &Refusal,
+    ) -> Vec<u8> {
+        let uid = find_uid(body).unwrap_or_default();
+        let asking = Asking {
+            webhook,
+            config,
+            uid: &uid,
+            request: None,
+        };
+        let conclusion = Conclusion::refused(refusal, Leniency::of(config.features(), None));
+        let conclusion = self.alert(asking, conclusion);
+        self.tell(asking, conclusion)
+            .write(ApiVersion::default(), &uid)
     }
 
     fn judge<'r>(
         &self,
         webhook: Webhook,
+        config: &Config,
         request: &'r Request<'r>,
         places: Vec<Place<'r>>,
         deadline: Instant,
     ) -> Judged<'r> {
-        let config = self.config.load();
         let now = self.clock.now();
         let namespace = Some(request.namespace.as_str()).filter(|name| !name.is_empty());
         let features = config.features();
         let approvals = Approvals::new(features, request, self.owners.as_deref());
         let leniency = Leniency::of(features, Some(request));
+        let kept = kept(request, &places);
         Judged::of(places, leniency, deadline, |image| {
             let asked = Asked {
                 image,
                 namespace,
-                purpose: webhook.purpose(),
+                purpose: if kept.contains(image) {
+                    Purpose::Keep
+                } else {
+                    webhook.purpose()
+                },
                 now,
             };
             let evidence = |query: &_| self.look_up(query);
             let decision = config.decide(&asked, evidence, || approvals.of(image));
             Verdict::from(decision)
         })
-    }
-
-    /// The answer to what was judged, counted and logged.
-    fn conclude(&self, webhook: Webhook, request: &Request<'_>, judged: &Judged<'_>) -> Answer {
-        for (_, verdict) in judged.verdicts() {
-            self.metrics.image(judged.outcome_of(verdict));
-        }
-        let outcome = judged.outcome();
-        self.metrics.admission(webhook, outcome);
-        let answer = judged.answer();
-        if outcome.is_denied() {
-            let (uid, images) = (request.uid.as_str(), &answer.audit.images);
-            log_denied(webhook, uid, Some(request), images, outcome.reason());
-        }
-        answer
     }
 
     fn look_up(&self, query: &Query) -> Result<Evidence, ReadError> {
@@ -243,29 +295,6 @@ impl Admission {
             }
         })
     }
-
-    fn deny(
-        &self,
-        webhook: Webhook,
-        uid: &str,
-        request: Option<&Request<'_>>,
-        refusal: &Refusal,
-    ) -> Answer {
-        let reason = refusal.label();
-        let why = refusal.to_string();
-        let leniency = Leniency::of(self.config.load().features(), request);
-        if let Some(leniency) = leniency {
-            let outcome = Outcome::warn(reason);
-            self.metrics.admission(webhook, outcome);
-            return Answer {
-                warnings: vec![format!("{}: {why}", leniency.words())],
-                ..Answer::admitted(outcome.decision(), reason)
-            };
-        }
-        log_denied(webhook, uid, request, &why, reason);
-        self.metrics.admission(webhook, Outcome::deny(reason));
-        Answer::denied(why, reason)
-    }
 }
 
 /// Whether only a restart helps, which sets damaged contents aside.
@@ -274,27 +303,6 @@ const fn is_lasting(error: &ReadError) -> bool {
         error,
         ReadError::Store(StoreError::Damaged { .. } | StoreError::Engine(_) | StoreError::Io(_))
     )
-}
-
-/// The one event of a denied review. Whatever the request says is cut and escaped before it is
-/// recorded.
-fn log_denied(
-    webhook: Webhook,
-    uid: &str,
-    request: Option<&Request<'_>>,
-    detail: &str,
-    reason: &'static str,
-) {
-    tracing::warn!(
-        webhook = webhook.name(),
-        uid = printable(uid, MAX_NAME),
-        namespace = request.map(|request| printable(request.namespace.as_str(), MAX_NAME)),
-        kind = request.map(|request| printable(request.kind.kind.as_str(), MAX_NAME)),
-        name = request.map(|request| printable(request.object_name(), MAX_NAME)),
-        detail,
-        reason,
-        "review denied"
-    );
 }
 
 impl fmt::Debug for Admission {

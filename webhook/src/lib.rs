@@ -18,7 +18,7 @@ mod testing;
 mod text;
 mod workload;
 
-pub use admission::{Admission, Examined, ImageReport, Owner, OwnerKey, Owners, Webhook};
+pub use admission::{Admission, Examined, ImageReport, Outbox, Owner, OwnerKey, Owners, Webhook};
 pub use metrics::{GaugeSource, Metrics, Sample};
 pub use readiness::{Condition, Readiness};
 pub use server::{Limits, Listeners, Server};

@@ -16,10 +16,12 @@ use prometheus_client::registry::Registry;
 
 use crate::admission::Webhook;
 
+mod connaisseur;
 mod labels;
 mod source;
 
-use labels::{AdmissionLabels, CauseLabels, ImageLabels, ResultLabels, WebhookLabels};
+pub(crate) use connaisseur::{Connaisseur, Validation, Validity};
+use labels::{AdmissionLabels, CauseLabels, ImageLabels, ResultLabels, SyncLabels, WebhookLabels};
 
 pub use source::{GaugeSource, Sample};
 
@@ -33,6 +35,10 @@ pub struct Metrics {
     config_loads: Family<ResultLabels, Counter>,
     certificate_loads: Family<ResultLabels, Counter>,
     certificate_expiry: Gauge,
+    config_refused: Gauge,
+    alerts_lost: Counter,
+    syncs: Family<SyncLabels, Counter>,
+    connaisseur: Option<Connaisseur>,
     common: Common,
 }
 
@@ -68,8 +74,19 @@ impl<T> PerWebhook<T> {
 }
 
 impl Metrics {
-    /// Metrics that all stand at zero, with gauges that others provide (a store's, a syncer's).
+    /// Metrics that all stand at zero, with values that others provide (a store's, a syncer's).
     pub fn new(sources: Vec<GaugeSource>) -> Arc<Self> {
+        Arc::new(Self::build(sources))
+    }
+
+    /// The same, with Connaisseur's counters beside them.
+    pub fn with_connaisseur(sources: Vec<GaugeSource>) -> Arc<Self> {
+        let mut metrics = Self::build(sources);
+        metrics.connaisseur = Some(Connaisseur::register(&mut metrics.registry));
+        Arc::new(metrics)
+    }
+
+    fn build(sources: Vec<GaugeSource>) -> Self {
         let admissions = Family::<AdmissionLabels, Counter>::default();
         let duration: Family<WebhookLabels, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(histogram);
@@ -92,13 +109,17 @@ impl Metrics {
             config_loads: Family::default(),
             certificate_loads: Family::default(),
             certificate_expiry: Gauge::default(),
+            config_refused: Gauge::default(),
+            alerts_lost: Counter::default(),
+            syncs: Family::default(),
+            connaisseur: None,
             common,
         };
         metrics.register();
         for source in sources {
             metrics.registry.register_collector(Box::new(source));
         }
-        Arc::new(metrics)
+        metrics
     }
 
     fn register(&mut self) {
@@ -137,6 +158,21 @@ impl Metrics {
             "vouchsafe_tls_not_after_seconds",
             "When the serving certificate expires, in seconds since 1970",
             self.certificate_expiry.clone(),
+        );
+        registry.register(
+            "vouchsafe_config_refused",
+            "Whether the newest version of the configuration is refused, and the one before in use",
+            self.config_refused.clone(),
+        );
+        registry.register(
+            "vouchsafe_alerts_not_queued",
+            "Alerts that were lost because there was no room for them, or the store failed",
+            self.alerts_lost.clone(),
+        );
+        registry.register(
+            "vouchsafe_sync_repositories",
+            "Repositories that sync passes looked at, by server and what came of it",
+            self.syncs.clone(),
         );
     }
 
@@ -179,6 +215,31 @@ impl Metrics {
                 result: result.name(),
             })
             .inc();
+    }
+
+    /// Notes whether the newest version of the configuration is refused.
+    pub fn config_refused(&self, refused: bool) {
+        self.config_refused.set(i64::from(refused));
+    }
+
+    /// Counts alerts that were lost.
+    pub fn alerts_lost(&self, count: usize) {
+        self.alerts_lost
+            .inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    /// Counts what sync passes did with repositories of a server, which the configuration names.
+    pub fn synced(&self, server: &str, result: &'static str, count: u64) {
+        if count > 0 {
+            let server = server.to_owned();
+            let labels = SyncLabels { server, result };
+            self.syncs.get_or_create(&labels).inc_by(count);
+        }
+    }
+
+    /// Connaisseur's counters, where they are wanted.
+    pub(crate) const fn connaisseur(&self) -> Option<&Connaisseur> {
+        self.connaisseur.as_ref()
     }
 
     /// Counts a version of the serving certificate.
@@ -249,7 +310,7 @@ impl Outcome {
     /// Denied, with a stable, short name of the cause.
     pub const fn deny(reason: &'static str) -> Self {
         Self {
-            decision: DENY,
+            decision: "deny",
             reason,
         }
     }
@@ -265,8 +326,13 @@ impl Outcome {
     }
 
     /// Whether it is denied.
-    pub fn is_denied(self) -> bool {
-        self.decision == DENY
+    pub const fn is_denied(self) -> bool {
+        matches!(self.decision.as_bytes(), b"deny")
+    }
+
+    /// Whether it is let in though it would be denied.
+    pub const fn is_warned(self) -> bool {
+        matches!(self.decision.as_bytes(), b"warn")
     }
 }
 
@@ -287,8 +353,6 @@ impl Load {
         }
     }
 }
-
-const DENY: &str = "deny";
 
 fn histogram() -> Histogram {
     Histogram::new(BUCKETS)

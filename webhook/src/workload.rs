@@ -16,6 +16,8 @@ use crate::text::Text;
 pub(crate) enum Workload {
     /// `CronJob` of the group `batch`.
     CronJob,
+    /// `Job` of the group `batch`.
+    Job,
     /// `Pod` of the core group.
     Pod,
     /// `PodTemplate` of the core group.
@@ -32,8 +34,10 @@ impl Workload {
             ("", "Pod") => Some(Self::Pod),
             ("", "PodTemplate") => Some(Self::PodTemplate),
             ("", "ReplicationController")
-            | ("apps", "DaemonSet" | "Deployment" | "ReplicaSet" | "StatefulSet")
-            | ("batch", "Job") => Some(Self::Template),
+            | ("apps", "DaemonSet" | "Deployment" | "ReplicaSet" | "StatefulSet") => {
+                Some(Self::Template)
+            }
+            ("batch", "Job") => Some(Self::Job),
             ("batch", "CronJob") => Some(Self::CronJob),
             _ => None,
         }
@@ -45,7 +49,16 @@ impl Workload {
             Self::CronJob => "/spec/jobTemplate/spec/template/spec",
             Self::Pod => "/spec",
             Self::PodTemplate => "/template/spec",
-            Self::Template => "/spec/template/spec",
+            Self::Job | Self::Template => "/spec/template/spec",
+        }
+    }
+
+    /// Whether an update that replaces an image is refused by the API server (a Job's template), or
+    /// restarts what runs (a Pod's container).
+    pub(crate) const fn keeps_its_images(self) -> bool {
+        match self {
+            Self::Job | Self::Pod => true,
+            Self::CronJob | Self::PodTemplate | Self::Template => false,
         }
     }
 
@@ -55,7 +68,7 @@ impl Workload {
             Self::CronJob => spec?.job_template.as_ref()?.spec.as_ref()?.template(),
             Self::Pod => spec,
             Self::PodTemplate => object.template.as_ref()?.spec.as_ref(),
-            Self::Template => spec?.template(),
+            Self::Job | Self::Template => spec?.template(),
         }
     }
 }

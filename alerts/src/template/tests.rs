@@ -103,10 +103,17 @@ fn placeholders_stand_for_what_they_stood_for_in_connaisseur() {
         (&admitted["r"], &admitted["e"]),
         (&"admitted".into(), &"".into())
     );
-    let warned = written(all, &alert(AlertOutcome::Admitted, "stale"), "c");
+    let stale = written(all, &alert(AlertOutcome::Admitted, "stale"), "c");
+    let stale: serde_json::Value = serde_json::from_str(&stale).unwrap();
+    assert_eq!(stale["m"], "Vouchsafe admitted a request: stale");
+    assert_eq!(stale["e"], "");
+    let warned = written(all, &alert(AlertOutcome::Warned, "why"), "c");
     let warned: serde_json::Value = serde_json::from_str(&warned).unwrap();
-    assert_eq!(warned["m"], "Vouchsafe admitted a request: stale");
-    assert_eq!(warned["e"], "");
+    assert_eq!(warned["m"], "Vouchsafe only warned about a request: why");
+    assert_eq!(
+        (&warned["r"], &warned["e"]),
+        (&"warned".into(), &"why".into())
+    );
 }
 
 #[test]

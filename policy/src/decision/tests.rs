@@ -138,6 +138,17 @@ fn a_final_object_must_be_pinned_unless_the_rule_gives_that_up() {
 }
 
 #[test]
+fn what_is_kept_has_to_be_signed_and_is_neither_replaced_nor_asked_to_be_pinned() {
+    let pinned = format!("nginx:signed{}", sha256("image"));
+    for image in ["nginx:signed", &pinned] {
+        let kept = allowed(decide(image, Purpose::Keep));
+        assert_eq!((kept.patched.as_ref(), kept.label()), (None, "signed"));
+    }
+    let unsigned = denied(decide("nginx:unsigned", Purpose::Keep));
+    assert_eq!(unsigned.label(), "not_signed");
+}
+
+#[test]
 fn a_digest_is_allowed_if_it_is_signed_and_fits_the_tag_beside_it() {
     let (good, bad) = (sha256("image"), sha256("another image"));
     for purpose in [Purpose::Mutate, Purpose::Validate] {

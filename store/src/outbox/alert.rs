@@ -57,6 +57,8 @@ pub enum AlertOutcome {
     Admitted,
     /// The request was denied.
     Rejected,
+    /// The request was admitted, though it would be denied if that were enforced.
+    Warned,
 }
 
 /// Cuts a text to at most `most` bytes, and shows that it was cut.

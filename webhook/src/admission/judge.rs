@@ -72,6 +72,18 @@ impl<'o> Judged<'o> {
         }
     }
 
+    /// The images that an alert is about: those that are denied or warned of, or else all.
+    pub(super) fn images_in_question(&self) -> String {
+        let denied = |(_, verdict): &&(&str, Verdict)| matches!(verdict, Verdict::Deny(_));
+        let name = |(image, _): &(&str, Verdict)| printable(image, MAX_NAME);
+        let bad: Vec<String> = self.verdicts.iter().filter(denied).map(name).collect();
+        if bad.is_empty() {
+            message::list(self.verdicts.iter().map(name))
+        } else {
+            message::list(bad)
+        }
+    }
+
     /// What became of the object: denied for the first image that is, or else warned of the first
     /// that would be.
     pub(super) fn outcome(&self) -> Outcome {

@@ -1,7 +1,9 @@
+mod alerts;
 mod any_pod;
 mod approvals;
 mod golden;
 mod hostile;
+mod kept;
 mod leniency;
 
 use serde_json::json;
@@ -170,6 +172,9 @@ fn an_unknown_subresource_is_judged_as_a_whole() {
 fn what_is_being_deleted_may_lose_its_finalizers() {
     let (admission, _) = admission();
     let mut review = fixture("pod-update-finalizer");
+    for object in ["object", "oldObject"] {
+        review["request"][object]["spec"]["containers"][0]["image"] = json!(UNSIGNED);
+    }
     let response = answer(&admission, Webhook::Validate, &review);
     assert_eq!(response["allowed"], true, "{response}");
     // Only what the API server says was there before counts.

@@ -1,4 +1,4 @@
-//! The labels of the metrics, whose values the program knows beforehand.
+//! The labels of the metrics, whose values the program or its configuration knows beforehand.
 
 use prometheus_client::encoding::EncodeLabelSet;
 
@@ -54,5 +54,11 @@ pub(super) struct CauseLabels {
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 pub(super) struct ResultLabels {
+    pub(super) result: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+pub(super) struct SyncLabels {
+    pub(super) server: String,
     pub(super) result: &'static str,
 }

@@ -75,7 +75,7 @@ where
     };
     let answer = match refusal {
         Some(refusal) => state.admission.refuse(webhook, received.bytes(), &refusal),
-        None if received.bytes().len() > INLINE => {
+        None if received.bytes().len() > INLINE || state.admission.may_wait() => {
             elsewhere(state, webhook, received, claim, deadline).await
         }
         None => state.admission.review(webhook, received.bytes(), deadline),
@@ -83,7 +83,8 @@ where
     json(answer)
 }
 
-/// Judges a large review on a thread where it holds up nobody. The claim goes with it: a client that
+/// Judges a review on a thread where it holds up nobody: a large one, or one whose alert has to be on
+/// the disk before it is answered. The claim goes with it: a client that
 /// does not wait for the answer has not ended the work.
 async fn elsewhere(
     state: &Arc<State>,

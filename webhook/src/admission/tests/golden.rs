@@ -175,7 +175,7 @@ fn a_recorded_workload_is_pinned_once_and_then_proven() {
         let response = recorded.answered(&admission, Webhook::Mutate);
         assert_eq!(response["allowed"], true, "{name}: {response}");
         let patch = patch(&response);
-        assert!(!patch.0.is_empty(), "{name}");
+        assert_eq!(patch.0.is_empty(), KEPT.contains(&name.as_str()), "{name}");
         let again = patched(&recorded.review, &patch);
         let again = answer(&admission, Webhook::Mutate, &again);
         assert_eq!(again["allowed"], true, "{name}: {again}");
@@ -191,7 +191,7 @@ fn a_recorded_workload_with_a_tag_is_not_proven() {
     let (admission, _) = admission();
     for recorded in Recorded::all()
         .iter()
-        .filter(|recorded| recorded.is_judged())
+        .filter(|recorded| recorded.is_judged() && !KEPT.contains(&recorded.name.as_str()))
     {
         let response = recorded.answered(&admission, Webhook::Validate);
         let message = message(&response);
@@ -271,3 +271,10 @@ fn what_brings_no_image_in_passes() {
 
 /// What the name of a review ends with that only a validating webhook is sent.
 const VALIDATE: &str = ".validate";
+
+/// Updates of Pods and Jobs that leave all images as they were.
+const KEPT: [&str; 3] = [
+    "job-update",
+    "pod-update-labels",
+    "pod-update-server-side-apply",
+];

@@ -1,0 +1,171 @@
+//! Alerts: which answer raises one, and what becomes of it if it cannot be queued.
+
+use std::sync::Mutex;
+
+use serde_json::Value;
+use vouchsafe_store::{Alert, AlertOutcome, QueueError};
+use vouchsafe_trust::Sha256;
+
+use super::*;
+use crate::testing::admission_by;
+
+/// What was queued, and whether there is room for more.
+#[derive(Clone, Default)]
+struct Recorder {
+    queued: Arc<Mutex<Vec<(Alert, usize)>>>,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Fault {
+    #[default]
+    None,
+    Full,
+    Store,
+    Panic,
+}
+
+impl Outbox for Recorder {
+    fn queue(&self, alert: &Alert, receivers: &[Sha256]) -> Result<(), QueueError> {
+        match self.fault {
+            Fault::None => {}
+            Fault::Full => {
+                let receivers = receivers.to_vec();
+                return Err(QueueError::Full { receivers });
+            }
+            Fault::Store => {
+                let what = "the disk".to_owned();
+                return Err(QueueError::Store(StoreError::Damaged { what }));
+            }
+            Fault::Panic => panic!("as the test wants it"),
+        }
+        let mut queued = self.queued.lock().unwrap();
+        queued.push((alert.clone(), receivers.len()));
+        Ok(())
+    }
+}
+
+const BOTH: &str = "alerting:
+  admitRequest:
+    receivers: [{template: slack, receiverUrl: 'https://chat.example.com/a'}]
+  rejectRequest:
+    receivers:
+    - {template: slack, receiverUrl: 'https://chat.example.com/r'}
+    - {template: keybase, receiverUrl: 'https://chat.example.com/r'}
+";
+
+fn alerting(more: &str, fault: Fault) -> (Admission, Recorder) {
+    let outbox = Recorder {
+        fault,
+        ..Recorder::default()
+    };
+    let (admission, _) = admission_by(&format!("{BOTH}{more}"));
+    (admission.with_outbox(Box::new(outbox.clone())), outbox)
+}
+
+/// What a review to this webhook raises: outcome, how many receivers, images and message.
+fn raised(more: &str, webhook: Webhook, review: &Value) -> Vec<(AlertOutcome, usize, Alert)> {
+    let (admission, outbox) = alerting(more, Fault::None);
+    let body = serde_json::to_vec(review).unwrap();
+    admission.review(
+        webhook,
+        &body,
+        Instant::now() + std::time::Duration::from_mins(1),
+    );
+    let queued = outbox.queued.lock().unwrap();
+    let each = queued.iter().cloned();
+    each.map(|(alert, receivers)| (alert.outcome, receivers, alert))
+        .collect()
+}
+
+#[test]
+fn the_final_answer_alone_is_told() {
+    let pinned = pinned(APP);
+    let good = pod(&[&pinned]);
+    let bad = pod(&[UNSIGNED, &pinned]);
+    assert_eq!(raised("", Webhook::Mutate, &good), []);
+    let [(AlertOutcome::Admitted, 1, admitted)] = &raised("", Webhook::Validate, &good)[..] else {
+        panic!();
+    };
+    assert_eq!(
+        (admitted.images.as_str(), admitted.message.as_str()),
+        (&*pinned, "")
+    );
+    assert_eq!(admitted.kind, "Pod");
+    for webhook in [Webhook::Mutate, Webhook::Validate] {
+        let [(AlertOutcome::Rejected, 2, rejected)] = &raised("", webhook, &bad)[..] else {
+            panic!();
+        };
+        assert_eq!(rejected.images, UNSIGNED, "the images in question");
+        assert!(rejected.message.contains("it is not signed"));
+        assert_eq!(rejected.uid, bad["request"]["uid"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn what_is_only_warned_about_is_told_to_those_who_hear_of_denials() {
+    let detection = "features: {detectionMode: true}\n";
+    let bad = pod(&[UNSIGNED]);
+    assert_eq!(raised(detection, Webhook::Mutate, &bad), []);
+    let [(AlertOutcome::Warned, 2, warned)] = &raised(detection, Webhook::Validate, &bad)[..]
+    else {
+        panic!();
+    };
+    assert!(
+        warned.message.contains("detection mode admits"),
+        "{warned:?}"
+    );
+    let undecodable = raised("", Webhook::Mutate, &json!({"kind": "AdmissionReview"}));
+    assert!(matches!(undecodable[..], [(AlertOutcome::Rejected, 2, _)]));
+}
+
+#[test]
+fn dry_runs_and_what_is_not_judged_are_not_told() {
+    let mut dry = pod(&[UNSIGNED]);
+    dry["request"]["dryRun"] = json!(true);
+    assert_eq!(raised("", Webhook::Validate, &dry), []);
+    let (admission, _) = alerting("", Fault::None);
+    let denied = answer(&admission, Webhook::Validate, &dry);
+    assert!(
+        message(&denied).contains("it is not signed"),
+        "the answer is the same"
+    );
+    assert_eq!(raised("", Webhook::Validate, &fixture("pod-delete")), []);
+    let (admission, outbox) = alerting("", Fault::None);
+    admission.refuse(Webhook::Validate, b"{", &Refusal::Overloaded);
+    assert!(outbox.queued.lock().unwrap().is_empty());
+}
+
+#[test]
+fn an_alert_that_cannot_be_queued_denies_where_that_is_configured_and_nowhere_else() {
+    let review = pod(&[&pinned(APP)]);
+    let strict = BOTH.replace("/a'}", "/a', failIfAlertSendingFails: true}");
+    for fault in [Fault::Full, Fault::Store, Fault::Panic] {
+        let (lenient, _) = alerting("", fault);
+        let admitted = answer(&lenient, Webhook::Validate, &review);
+        assert_eq!(admitted["allowed"], true, "{admitted}");
+        for more in ["", "features: {detectionMode: true}\n"] {
+            let (admission, metrics) = admission_by(&format!("{strict}{more}"));
+            let outbox = Recorder {
+                fault,
+                ..Recorder::default()
+            };
+            let admission = admission.with_outbox(Box::new(outbox));
+            let denied = answer(&admission, Webhook::Validate, &review);
+            let why = message(&denied);
+            assert!(
+                why.contains("alert to the receiver `admit/slack/0`"),
+                "{why}"
+            );
+            let text = metrics.encode().unwrap();
+            assert!(
+                text.contains("vouchsafe_alerts_not_queued_total 1"),
+                "{text}"
+            );
+            assert!(
+                text.contains(r#"decision="deny",reason="alert_not_queued"} 1"#),
+                "{text}"
+            );
+        }
+    }
+}
