@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod decision;
+pub mod explain;
 #[cfg(test)]
 mod fixtures;
 pub mod pattern;
