@@ -82,7 +82,7 @@ impl fmt::Display for Verdict<'_> {
             Self::OtherNamespace => f.write_str("not in this namespace"),
             Self::NotLookedAt { winner } => write!(
                 f,
-                "not looked at, since line {} is scoped to the namespace and matches",
+                "not looked at: line {} matches and is scoped to the namespace",
                 winner.line()
             ),
         }

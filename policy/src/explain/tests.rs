@@ -58,7 +58,7 @@ fn every_rule_says_why_it_does_not_win() {
     assert_eq!(words(Some("shop")), numbered(open.into()));
     let line = first + 7;
     let mut scoped =
-        vec![format!("not looked at, since line {line} is scoped to the namespace and matches"); 7];
+        vec![format!("not looked at: line {line} matches and is scoped to the namespace"); 7];
     scoped.extend(["wins".to_owned(), "does not match the name".to_owned()]);
     assert_eq!(words(Some("kube-system")), numbered(scoped));
 }

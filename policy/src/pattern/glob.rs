@@ -75,62 +75,26 @@ impl Glob {
     }
 
     /// Whether some text is matched by both globs.
+    ///
+    /// Where both have a wildcard, one can match all that stands between the other's, so only what
+    /// they begin and end with can keep them apart.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let (begin, end) = (self.prefix(), self.suffix());
-        let (other_begin, other_end) = (other.prefix(), other.suffix());
-        let fits = (begin.starts_with(other_begin) || other_begin.starts_with(begin))
-            && (end.ends_with(other_end) || other_end.ends_with(end));
-        fits && self.overlaps_within(other)
-    }
-
-    /// Says by looking at every character whether some text is matched by both globs.
-    fn overlaps_within(&self, other: &Self) -> bool {
-        let (ours, theirs) = (self.to_string(), other.to_string());
-        let theirs = theirs.as_bytes();
-        // reached[j]: some text is matched by what was read of ours and by the first j of theirs.
-        let mut reached = vec![false; theirs.len() + 1];
-        if let Some(start) = reached.first_mut() {
-            *start = true;
+        match (self.literal(), other.literal()) {
+            (Some(text), _) => other.matches(text),
+            (None, Some(text)) => self.matches(text),
+            (None, None) => {
+                let (begin, end) = (self.prefix(), self.suffix());
+                let (other_begin, other_end) = (other.prefix(), other.suffix());
+                (begin.starts_with(other_begin) || other_begin.starts_with(begin))
+                    && (end.ends_with(other_end) || other_end.ends_with(end))
+            }
         }
-        close(&mut reached, theirs);
-        for ours in ours.bytes() {
-            reached = step(&reached, ours, theirs);
-            close(&mut reached, theirs);
-        }
-        reached.last() == Some(&true)
     }
 }
 
 impl fmt::Display for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.literals.join("*"))
-    }
-}
-
-/// What is reached after reading one more byte of ours.
-fn step(before: &[bool], ours: u8, theirs: &[u8]) -> Vec<bool> {
-    if ours == b'*' {
-        // It matches nothing, or what theirs reads next, again and again.
-        let mut any = false;
-        let reached = before.iter().map(|reached| {
-            any |= reached;
-            any
-        });
-        return reached.collect();
-    }
-    let stays = |at: usize| before.get(at) == Some(&true) && theirs.get(at) == Some(&b'*');
-    let moves = |at: usize| before.get(at) == Some(&true) && theirs.get(at) == Some(&ours);
-    (0..before.len())
-        .map(|at| stays(at) || at.checked_sub(1).is_some_and(moves))
-        .collect()
-}
-
-/// Lets a `*` of theirs match nothing.
-fn close(reached: &mut [bool], theirs: &[u8]) {
-    let mut carry = false;
-    for (at, reached) in reached.iter_mut().enumerate() {
-        *reached |= carry;
-        carry = *reached && theirs.get(at) == Some(&b'*');
     }
 }
 

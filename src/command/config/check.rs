@@ -150,8 +150,8 @@ fn legend(summary: &Summary) -> String {
         "The first in this list that matches wins:"
     };
     format!(
-        "{order}\nthe one with more components, then with more characters before the first `*` of \
-         each, then the longer one."
+        "{order}\nthe one with more components, then with more characters before any `*` in each (`9 of \
+         10`), then the longer one."
     )
 }
 
@@ -180,9 +180,10 @@ fn notes(summary: &Summary) -> Option<String> {
         .map(|rule| {
             let images = rule.connaisseur_also_matches.join(" and ");
             let RuleName { line, pattern } = &rule.name;
-            format!("note: line {line}: `{pattern}` is not about {images}")
+            format!("note: line {line}: `{pattern}` would match {images}")
         })
         .collect();
-    let heading = "Connaisseur puts `*` around every pattern and would have matched more. Here:";
+    let heading =
+        "Connaisseur puts `*` around every pattern, so there it would match more than here:";
     (!lines.is_empty()).then(|| format!("{heading}\n{}", lines.join("\n")))
 }

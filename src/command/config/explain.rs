@@ -5,6 +5,7 @@ use comfy_table::presets::NOTHING;
 use serde::Serialize;
 use vouchsafe_policy::Rule;
 use vouchsafe_policy::explain::Verdict;
+use vouchsafe_policy::pattern::Part;
 use vouchsafe_trust::image::Reference;
 
 use super::{RuleName, namespaces, trimmed};
@@ -39,6 +40,9 @@ struct Judged {
     verdict: &'static str,
     /// The verdict in words.
     message: String,
+    /// How far the rule is from winning.
+    #[serde(skip)]
+    distance: u8,
 }
 
 pub(super) fn run(
@@ -72,6 +76,18 @@ fn judged(rule: &Rule, verdict: &Verdict<'_>) -> Judged {
         namespaces: namespaces(rule),
         verdict: verdict.label(),
         message: verdict.to_string(),
+        distance: distance(verdict),
+    }
+}
+
+const fn distance(verdict: &Verdict<'_>) -> u8 {
+    match verdict {
+        Verdict::Wins => 0,
+        Verdict::LessSpecific { .. } => 1,
+        Verdict::NoMatch(Part::Tag | Part::Digest) => 2,
+        Verdict::NoMatch(Part::Name) => 3,
+        Verdict::OtherNamespace => 4,
+        Verdict::NotLookedAt { .. } => 5,
     }
 }
 
@@ -90,15 +106,14 @@ fn text(answer: &Answer) -> String {
     format!("{heading}\n\n{}\n", trimmed(&table(answer).to_string()))
 }
 
-/// Every rule, the winner first.
+/// Every rule: the winner first, then those that come close.
 fn table(answer: &Answer) -> Table {
-    let wins = |rule: &&Judged| rule.verdict == Verdict::Wins.label();
-    let winner = answer.rules.iter().filter(wins);
-    let others = answer.rules.iter().filter(|rule| !wins(rule));
+    let mut rules: Vec<&Judged> = answer.rules.iter().collect();
+    rules.sort_by_key(|rule| rule.distance);
     let mut table = Table::new();
     table.load_style(NOTHING);
     table.set_header(["LINE", "PATTERN", "VALIDATOR", "NAMESPACES", "VERDICT"]);
-    for rule in winner.chain(others) {
+    for rule in rules {
         let globs = rule.namespaces.as_ref().map(|globs| globs.join(", "));
         table.add_row([
             rule.name.line.to_string(),
