@@ -1,7 +1,6 @@
 //! What it costs to find the rule about an image, and to read a policy, by the number of rules.
 
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     reason = "a bench is read by people, and stops where it cannot be set up"
 )]
@@ -107,7 +106,7 @@ fn miss(bencher: Bencher<'_, '_>, (shape, rules): (Shape, usize)) {
 }
 
 /// The text to the policy, with the search for ties.
-#[divan::bench(args = arguments(), sample_count = 5)]
+#[divan::bench(args = arguments(), sample_count = 3, sample_size = 1)]
 fn parse(bencher: Bencher<'_, '_>, (shape, rules): (Shape, usize)) {
     let text = text(shape, rules);
     bencher.bench(|| Config::parse(divan::black_box(&text), "bench.yaml").unwrap());

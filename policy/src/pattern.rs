@@ -82,9 +82,9 @@ impl Pattern {
         self.tag.is_some() || self.digest.is_some()
     }
 
-    /// What the name of every repository that the pattern matches begins with.
-    pub fn name_prefix(&self) -> &str {
-        self.name.prefix()
+    /// Which repositories the pattern is about.
+    pub const fn name(&self) -> &Glob {
+        &self.name
     }
 
     /// The repository, if the pattern spells out one.

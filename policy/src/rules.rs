@@ -127,7 +127,7 @@ impl SignatureDemand {
 pub(crate) struct Rules {
     /// Those that hold in some namespaces only.
     scoped: Vec<Rule>,
-    /// Where they stand, for each pattern of namespaces, by what such namespaces begin with.
+    /// Where they stand, for each glob of namespaces, by what such namespaces begin with.
     scoped_names: PrefixMap<Vec<(Glob, Names)>>,
     open: Vec<Rule>,
     open_names: Names,
@@ -154,7 +154,7 @@ impl Rules {
             .partition(|rule| rule.namespaces.is_some());
         Ok(Self {
             scoped_names: scoped_names(&scoped),
-            open_names: names(&open).collect(),
+            open_names: Names::new(&names(&open).collect::<Vec<_>>()),
             scoped,
             open,
         })
@@ -199,10 +199,9 @@ impl Rules {
     }
 }
 
-/// What the names of each rule begin with, and where it stands.
-fn names(rules: &[Rule]) -> impl Iterator<Item = (&str, usize)> {
-    let names = rules.iter().map(|rule| rule.pattern.name_prefix());
-    names.zip(0..)
+/// The names that each rule is about, and where it stands.
+fn names(rules: &[Rule]) -> impl Iterator<Item = (&Glob, usize)> {
+    rules.iter().map(|rule| rule.pattern.name()).zip(0..)
 }
 
 fn scoped_names(rules: &[Rule]) -> PrefixMap<Vec<(Glob, Names)>> {
@@ -210,10 +209,11 @@ fn scoped_names(rules: &[Rule]) -> PrefixMap<Vec<(Glob, Names)>> {
         let globs = rule.namespaces().into_iter().flatten();
         globs.map(move |glob| (glob, name))
     }));
-    let by_prefix = grouped(by_glob.into_iter().map(|(glob, names)| {
-        let names = names.into_iter().collect();
-        (glob.prefix(), (glob.clone(), names))
-    }));
+    let by_prefix = grouped(
+        by_glob
+            .into_iter()
+            .map(|(glob, names)| (glob.prefix(), (glob.clone(), Names::new(&names)))),
+    );
     by_prefix.into()
 }
 

@@ -20,11 +20,11 @@ impl Config {
         let tried: Vec<&Rule> = self.rules().collect();
         // A rule that matches all that another one matches has a name that begins with no more
         // than that of the other.
-        let prefixes = tried.iter().map(|rule| rule.pattern().name_prefix());
+        let prefixes = tried.iter().map(|rule| rule.pattern().name().prefix());
         let by_prefix = PrefixMap::from(grouped(prefixes.zip(0..)));
         let shadowed = tried.iter().enumerate().filter_map(|(at, rule)| {
             let earlier = by_prefix
-                .prefixes_of(rule.pattern().name_prefix())
+                .prefixes_of(rule.pattern().name().prefix())
                 .flatten();
             let shadow = earlier
                 .filter(|other| **other < at)

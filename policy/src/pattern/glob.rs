@@ -62,7 +62,7 @@ impl Glob {
     }
 
     /// What every text that the glob matches ends with.
-    fn suffix(&self) -> &str {
+    pub fn suffix(&self) -> &str {
         self.literals.last().map_or("", |literal| literal)
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::iter;
 
+use crate::pattern::Glob;
+
 /// Values by a prefix each; those of every prefix of a text are found together.
 ///
 /// The prefixes are sorted, and each is linked to the longest other one that it begins with.
@@ -33,19 +35,20 @@ impl<V> PrefixMap<V> {
     }
 }
 
-impl<V> From<BTreeMap<&str, V>> for PrefixMap<V> {
-    fn from(values: BTreeMap<&str, V>) -> Self {
-        // The prefixes of the one before, itself included, with their places.
-        let mut chain: Vec<(&str, usize)> = Vec::new();
-        let mut entries = Vec::with_capacity(values.len());
+impl<K: AsRef<str> + Ord, V> From<BTreeMap<K, V>> for PrefixMap<V> {
+    fn from(values: BTreeMap<K, V>) -> Self {
+        let mut entries: Vec<Entry<V>> = Vec::with_capacity(values.len());
+        // Where the prefixes of the one before are, itself included.
+        let mut chain: Vec<usize> = Vec::new();
         for (prefix, value) in values {
-            while chain
-                .pop_if(|(last, _)| !prefix.starts_with(*last))
-                .is_some()
-            {}
-            let shorter = chain.last().map(|(_, at)| *at);
-            chain.push((prefix, entries.len()));
-            let prefix = prefix.into();
+            let prefix: Box<str> = prefix.as_ref().into();
+            let goes_on = |at: usize| {
+                let entry = entries.get(at);
+                entry.is_some_and(|entry| prefix.starts_with(&*entry.prefix))
+            };
+            while chain.pop_if(|last| !goes_on(*last)).is_some() {}
+            let shorter = chain.last().copied();
+            chain.push(entries.len());
             entries.push(Entry {
                 prefix,
                 shorter,
@@ -57,15 +60,41 @@ impl<V> From<BTreeMap<&str, V>> for PrefixMap<V> {
     }
 }
 
-/// Where rules stand in a list of rules, by what the names that they are about begin with.
+/// Where rules stand in a list of rules, by what the names that they are about begin with; or, where
+/// they can begin with anything, by what they end with.
 #[derive(Clone, Debug)]
-pub(super) struct Names(PrefixMap<Vec<usize>>);
+pub(super) struct Names {
+    by_beginning: PrefixMap<Vec<usize>>,
+    /// The ends are written backwards.
+    by_end: PrefixMap<Vec<usize>>,
+}
 
 impl Names {
+    /// The names that `globs` match, each with the place of its rule, in ascending order of the
+    /// places.
+    pub(super) fn new(globs: &[(&Glob, usize)]) -> Self {
+        let (by_end, by_beginning): (Vec<_>, Vec<_>) = globs
+            .iter()
+            .copied()
+            .partition(|(glob, _)| glob.prefix().is_empty());
+        let by_beginning = by_beginning.into_iter();
+        let by_end = by_end.into_iter();
+        Self {
+            by_beginning: grouped(by_beginning.map(|(glob, at)| (glob.prefix(), at))).into(),
+            by_end: grouped(by_end.map(|(glob, at)| (backwards(glob.suffix()), at))).into(),
+        }
+    }
+
     /// The first place for a rule about `name` that `fits`.
     pub(super) fn first(&self, name: &str, fits: impl Fn(usize) -> bool) -> Option<usize> {
+        let backwards = if self.by_end.entries.is_empty() {
+            String::new()
+        } else {
+            backwards(name)
+        };
+        let by_beginning = self.by_beginning.prefixes_of(name);
         let mut first = None;
-        for places in self.0.prefixes_of(name) {
+        for places in by_beginning.chain(self.by_end.prefixes_of(&backwards)) {
             let mut earlier = places
                 .iter()
                 .copied()
@@ -76,12 +105,8 @@ impl Names {
     }
 }
 
-impl<'a> FromIterator<(&'a str, usize)> for Names {
-    /// Takes what each name begins with, and the place of its rule, in ascending order of the
-    /// places.
-    fn from_iter<I: IntoIterator<Item = (&'a str, usize)>>(names: I) -> Self {
-        Self(grouped(names).into())
-    }
+fn backwards(text: &str) -> String {
+    text.chars().rev().collect()
 }
 
 /// The values of each key, in the order in which they came.

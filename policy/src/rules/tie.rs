@@ -37,7 +37,7 @@ pub(super) fn find(rules: &[Rule]) -> Option<(&Rule, &Rule)> {
 /// What namespace and name of all that the rule matches begin with, once for each of its
 /// namespaces.
 fn beginnings(rule: &Rule) -> impl Iterator<Item = String> {
-    let name = rule.pattern.name_prefix();
+    let name = rule.pattern.name().prefix();
     let scoped = rule.namespaces().into_iter().flatten().map(move |glob| {
         glob.literal().map_or_else(
             || glob.prefix().to_owned(),
