@@ -36,29 +36,38 @@ pub struct Pattern {
 impl Pattern {
     /// Whether the pattern is about `reference`.
     pub fn matches(&self, reference: &Reference) -> bool {
-        self.mismatch(reference).is_none()
+        // The tag is the cheapest part to compare.
+        self.matches_tag(reference)
+            && self.matches_name(reference.gun())
+            && self.matches_digest(reference)
     }
 
     /// The first part of `reference` that the pattern does not match.
     pub fn mismatch(&self, reference: &Reference) -> Option<Part> {
-        let tag_matches = || match (&self.tag, reference.tag()) {
-            (None, _) => true,
-            (Some(glob), Some(tag)) => glob.matches(tag),
-            (Some(glob), None) => glob.is_any(),
-        };
-        let digest_matches = || match (&self.digest, reference.digest()) {
-            (None, _) => true,
-            (Some(glob), Some(digest)) => glob.matches(&digest.to_string()),
-            (Some(_), None) => false,
-        };
         if !self.matches_name(reference.gun()) {
             Some(Part::Name)
-        } else if !tag_matches() {
+        } else if !self.matches_tag(reference) {
             Some(Part::Tag)
-        } else if !digest_matches() {
+        } else if !self.matches_digest(reference) {
             Some(Part::Digest)
         } else {
             None
+        }
+    }
+
+    fn matches_tag(&self, reference: &Reference) -> bool {
+        match (&self.tag, reference.tag()) {
+            (None, _) => true,
+            (Some(glob), Some(tag)) => glob.matches(tag),
+            (Some(glob), None) => glob.is_any(),
+        }
+    }
+
+    fn matches_digest(&self, reference: &Reference) -> bool {
+        match (&self.digest, reference.digest()) {
+            (None, _) => true,
+            (Some(glob), Some(digest)) => glob.matches(&digest.to_string()),
+            (Some(_), None) => false,
         }
     }
 
@@ -112,8 +121,8 @@ impl Pattern {
             (Some(a), Some(b)) => a.overlaps(b),
             (None, _) | (_, None) => true,
         };
-        self.name.overlaps(&other.name)
-            && overlap(&self.tag, &other.tag)
+        overlap(&self.tag, &other.tag)
+            && self.name.overlaps(&other.name)
             && overlap(&self.digest, &other.digest)
     }
 

@@ -101,8 +101,8 @@ impl Rule {
             (Some(_), None) | (None, Some(_)) => false,
         };
         same_scope
-            && self.pattern.specificity() == other.pattern.specificity()
             && self.pattern.overlaps(&other.pattern)
+            && self.pattern.specificity() == other.pattern.specificity()
     }
 }
 

@@ -105,7 +105,8 @@ impl Names {
     }
 }
 
-fn backwards(text: &str) -> String {
+/// The characters of `text` in the opposite order.
+pub(super) fn backwards(text: &str) -> String {
     text.chars().rev().collect()
 }
 
