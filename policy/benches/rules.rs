@@ -25,7 +25,7 @@ enum Shape {
     OneHost,
     /// A repository in any registry.
     AnyHost,
-    /// A tag of a team's path in any registry.
+    /// A team's path in any registry: only the tag keeps such rules from tying.
     AnyHostAndEnd,
     /// Everything, in a namespace for each team.
     Namespaces,
@@ -38,7 +38,6 @@ impl Shape {
         match self {
             Self::OneHost => format!("pattern: 'registry.example.com/team-{n}/*:*'"),
             Self::AnyHost => format!("pattern: '*/app-{n:04}:*'"),
-            // Its own tag keeps each from tying with the others.
             Self::AnyHostAndEnd => format!("pattern: '*/team-{n:04}/*:{n:04}*'"),
             Self::Namespaces => format!("pattern: '*:*', namespaces: [team-{n}]"),
             Self::OneNamespaceGlob => {
