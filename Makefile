@@ -33,7 +33,7 @@ format: toolchain
 
 bench: packages toolchain
 	$(CARGO) build --locked --release --package vouchsafe
-	$(CARGO) bench --locked --package vouchsafe-tests --package vouchsafe-store --benches
+	$(CARGO) bench --locked --package vouchsafe-tests --package vouchsafe-store --package vouchsafe-policy --benches
 
 doc: export RUSTDOCFLAGS := -D warnings
 doc: toolchain

@@ -225,10 +225,31 @@ pub(crate) struct ResetClockArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Check the configuration file; say what each rule selects.
-    Check(OutputArgs),
+    /// Check the configuration file; say what each rule selects, and which can never win.
+    Check(ConfigCheckArgs),
     /// Print the configuration's JSON Schema.
     Schema,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigCheckArgs {
+    /// Say instead which rule wins for this image, and why no other does.
+    #[arg(long, value_name = "IMAGE", conflicts_with = "strict")]
+    pub(crate) image: Option<Reference>,
+    /// Namespace of the Pod that runs the image.
+    #[arg(
+        short,
+        long,
+        value_name = "NS",
+        default_value = "default",
+        requires = "image"
+    )]
+    pub(crate) namespace: String,
+    /// Exit with 1 if there is a warning or a rule that can never win.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Args, Debug)]

@@ -1,5 +1,7 @@
 //! Configurations and evidence for tests.
 
+pub(crate) mod connaisseur;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};

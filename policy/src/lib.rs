@@ -7,6 +7,7 @@
 pub mod config;
 pub mod decision;
 mod deny;
+pub mod explain;
 #[cfg(test)]
 mod fixtures;
 mod mirror;

@@ -10,7 +10,7 @@ use vouchsafe_trust::Gun;
 use vouchsafe_trust::image::Reference;
 
 pub use glob::Glob;
-pub use specificity::Specificity;
+pub use specificity::{Edge, Specificity};
 
 /// A pattern over canonical image references, matched from the first to the last character.
 ///
@@ -36,17 +36,39 @@ pub struct Pattern {
 impl Pattern {
     /// Whether the pattern is about `reference`.
     pub fn matches(&self, reference: &Reference) -> bool {
-        let tag_matches = match (&self.tag, reference.tag()) {
+        // The tag is the cheapest part to compare.
+        self.matches_tag(reference)
+            && self.matches_name(reference.gun())
+            && self.matches_digest(reference)
+    }
+
+    /// The first part of `reference` that the pattern does not match.
+    pub fn mismatch(&self, reference: &Reference) -> Option<Part> {
+        if !self.matches_name(reference.gun()) {
+            Some(Part::Name)
+        } else if !self.matches_tag(reference) {
+            Some(Part::Tag)
+        } else if !self.matches_digest(reference) {
+            Some(Part::Digest)
+        } else {
+            None
+        }
+    }
+
+    fn matches_tag(&self, reference: &Reference) -> bool {
+        match (&self.tag, reference.tag()) {
             (None, _) => true,
             (Some(glob), Some(tag)) => glob.matches(tag),
             (Some(glob), None) => glob.is_any(),
-        };
-        let digest_matches = || match (&self.digest, reference.digest()) {
+        }
+    }
+
+    fn matches_digest(&self, reference: &Reference) -> bool {
+        match (&self.digest, reference.digest()) {
             (None, _) => true,
             (Some(glob), Some(digest)) => glob.matches(&digest.to_string()),
             (Some(_), None) => false,
-        };
-        tag_matches && self.matches_name(reference.gun()) && digest_matches()
+        }
     }
 
     /// Whether the pattern is about some image of `gun`.
@@ -69,9 +91,28 @@ impl Pattern {
         self.tag.is_some() || self.digest.is_some()
     }
 
+    /// Which repositories the pattern is about.
+    pub const fn name(&self) -> &Glob {
+        &self.name
+    }
+
     /// The repository, if the pattern spells out one.
     pub fn repository(&self) -> Option<Gun> {
         self.name.literal().and_then(|name| name.parse().ok())
+    }
+
+    /// Whether the pattern matches every reference that `other` matches.
+    pub fn covers(&self, other: &Self) -> bool {
+        let leaves_open = |tag: &Option<Glob>| tag.as_ref().is_none_or(Glob::is_any);
+        let covers = |ours: &Option<Glob>, theirs: &Option<Glob>| match (ours, theirs) {
+            (None, _) => true,
+            (Some(ours), Some(theirs)) => ours.covers(theirs),
+            (Some(_), None) => false,
+        };
+        // References without a tag are matched by whatever leaves the tag open, and only by that.
+        let covers_tag =
+            leaves_open(&self.tag) || (!leaves_open(&other.tag) && covers(&self.tag, &other.tag));
+        self.name.covers(&other.name) && covers_tag && covers(&self.digest, &other.digest)
     }
 
     /// Whether some reference is matched by both patterns.
@@ -80,8 +121,8 @@ impl Pattern {
             (Some(a), Some(b)) => a.overlaps(b),
             (None, _) | (_, None) => true,
         };
-        self.name.overlaps(&other.name)
-            && overlap(&self.tag, &other.tag)
+        overlap(&self.tag, &other.tag)
+            && self.name.overlaps(&other.name)
             && overlap(&self.digest, &other.digest)
     }
 
@@ -136,6 +177,27 @@ impl FromStr for Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
+    }
+}
+
+/// A part of a reference that patterns are compared with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// The repository with its registry.
+    Name,
+    /// The tag.
+    Tag,
+    /// The digest.
+    Digest,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "name",
+            Self::Tag => "tag",
+            Self::Digest => "digest",
+        })
     }
 }
 

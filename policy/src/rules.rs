@@ -1,5 +1,8 @@
 //! The rules of the policy, and which of them is about an image.
 
+mod index;
+mod tie;
+
 use jiff::Timestamp;
 use vouchsafe_trust::evidence::Signers;
 use vouchsafe_trust::image::Reference;
@@ -7,6 +10,8 @@ use vouchsafe_trust::key::Fingerprint;
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::{Gun, RepositoryFacts, Server};
 
+use self::index::Names;
+pub(crate) use self::index::{PrefixMap, grouped};
 use crate::config::Place;
 use crate::pattern::{Glob, Pattern};
 
@@ -97,7 +102,7 @@ impl Rule {
     }
 
     /// Whether the rule is scoped to namespaces of which `namespace` is one.
-    fn is_scoped_to(&self, namespace: &str) -> bool {
+    pub(crate) fn is_scoped_to(&self, namespace: &str) -> bool {
         self.namespaces()
             .is_some_and(|globs| globs.iter().any(|glob| glob.matches(namespace)))
     }
@@ -112,8 +117,8 @@ impl Rule {
             (Some(_), None) | (None, Some(_)) => false,
         };
         same_scope
-            && self.pattern.specificity() == other.pattern.specificity()
             && self.pattern.overlaps(&other.pattern)
+            && self.pattern.specificity() == other.pattern.specificity()
     }
 }
 
@@ -138,7 +143,10 @@ impl SignatureDemand {
 pub(crate) struct Rules {
     /// Those that hold in some namespaces only.
     scoped: Vec<Rule>,
+    /// Where they stand, for each glob of namespaces, by what such namespaces begin with.
+    scoped_names: PrefixMap<Vec<(Glob, Names)>>,
     open: Vec<Rule>,
+    open_names: Names,
 }
 
 impl Rules {
@@ -153,29 +161,40 @@ impl Rules {
             by_specificity.then(a.place.cmp(&b.place))
         });
         // Ties are equal in specificity, so they stand in one run.
-        for run in rules.chunk_by(|a, b| a.pattern.specificity() == b.pattern.specificity()) {
-            for (at, rule) in run.iter().enumerate() {
-                if let Some(other) = run.iter().skip(at + 1).find(|other| rule.ties_with(other)) {
-                    return Err(Box::new((rule.clone(), other.clone())));
-                }
-            }
+        let mut runs = rules.chunk_by(|a, b| a.pattern.specificity() == b.pattern.specificity());
+        if let Some((rule, other)) = runs.find_map(tie::find) {
+            return Err(Box::new((rule.clone(), other.clone())));
         }
-        let (scoped, open) = rules
+        let (scoped, open): (Vec<Rule>, Vec<Rule>) = rules
             .into_iter()
             .partition(|rule| rule.namespaces.is_some());
-        Ok(Self { scoped, open })
+        Ok(Self {
+            scoped_names: scoped_names(&scoped),
+            open_names: Names::new(&names(&open).collect::<Vec<_>>()),
+            scoped,
+            open,
+        })
     }
 
     /// The rule about `reference` in `namespace`.
     pub(crate) fn select(&self, reference: &Reference, namespace: Option<&str>) -> Option<&Rule> {
-        let matches = |rule: &&Rule| rule.pattern.matches(reference);
+        let name = reference.gun().as_str();
+        let first = |names: &Names, rules: &[Rule]| {
+            let matches = |rule: &Rule| rule.pattern.matches(reference);
+            names.first(name, |place| rules.get(place).is_some_and(matches))
+        };
         let scoped = namespace.and_then(|namespace| {
-            self.scoped
-                .iter()
-                .filter(|rule| rule.is_scoped_to(namespace))
-                .find(matches)
+            self.scoped_names
+                .prefixes_of(namespace)
+                .flatten()
+                .filter(|(glob, _)| glob.matches(namespace))
+                .filter_map(|(_, names)| first(names, &self.scoped))
+                .min()
         });
-        scoped.or_else(|| self.open.iter().find(matches))
+        match scoped {
+            Some(place) => self.scoped.get(place),
+            None => self.open.get(first(&self.open_names, &self.open)?),
+        }
     }
 
     /// The rules that decide about some image of `gun` in some namespace.
@@ -195,3 +214,24 @@ impl Rules {
         self.scoped.iter().chain(&self.open)
     }
 }
+
+/// The names that each rule is about, and where it stands.
+fn names(rules: &[Rule]) -> impl Iterator<Item = (&Glob, usize)> {
+    rules.iter().map(|rule| rule.pattern.name()).zip(0..)
+}
+
+fn scoped_names(rules: &[Rule]) -> PrefixMap<Vec<(Glob, Names)>> {
+    let by_glob = grouped(rules.iter().zip(names(rules)).flat_map(|(rule, name)| {
+        let globs = rule.namespaces().into_iter().flatten();
+        globs.map(move |glob| (glob, name))
+    }));
+    let by_prefix = grouped(
+        by_glob
+            .into_iter()
+            .map(|(glob, names)| (glob.prefix(), (glob.clone(), Names::new(&names)))),
+    );
+    by_prefix.into()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

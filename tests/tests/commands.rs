@@ -143,10 +143,106 @@ fn the_json_of_status_and_config_has_the_documented_keys() {
     has(&summary, &["servers", "rules", "warnings"]);
     has(
         summary.pointer("/rules/0").unwrap(),
-        &["line", "pattern", "matches", "validator", "namespaces"],
+        &[
+            "line",
+            "pattern",
+            "matches",
+            "validator",
+            "namespaces",
+            "specificity",
+            "shadowedBy",
+            "connaisseurAlsoMatches",
+        ],
     );
     let schema = vouchsafe.json(&["config", "schema"], &[0]).unwrap();
     has(&schema, &["$schema", "title", "properties"]);
+}
+
+#[test]
+fn config_check_says_what_is_probably_not_meant() {
+    let configuration = Configuration::new()
+        .fixed("allow", true)
+        .fixed("deny", false)
+        .rule_of(json!({"pattern": "quay.io/xx:*", "validator": "allow"}))
+        .rule_of(json!({"pattern": "quay.io/xx", "validator": "deny"}));
+    let vouchsafe = Vouchsafe::new(&configuration.to_string()).unwrap();
+    let text = vouchsafe.succeed(&["config", "check"]).unwrap();
+    for words in [
+        "is valid: 2 rules, 0 Notary servers",
+        "2 components: 7, 3 of 4",
+        "`quay.io/xx` can never win: `quay.io/xx:*`",
+        "`quay.io/xx` would match evil.example/quay.io/xx:1 and quay.io/xx-evil:1",
+    ] {
+        assert!(text.contains(words), "no {words} in: {text}");
+    }
+    let summary = vouchsafe
+        .json(&["config", "check", "--strict", "-o", "json"], &[1])
+        .unwrap();
+    let shadow = summary.pointer("/rules/1/shadowedBy").unwrap();
+    assert_eq!(shadow.pointer("/pattern"), Some(&json!("quay.io/xx:*")));
+    has(shadow, &["line"]);
+    assert_eq!(
+        summary.pointer("/rules/1/connaisseurAlsoMatches"),
+        Some(&json!(["evil.example/quay.io/xx:1", "quay.io/xx-evil:1"]))
+    );
+    has(
+        summary.pointer("/rules/0/specificity").unwrap(),
+        &["components", "literalPrefixes", "lengths"],
+    );
+}
+
+#[test]
+fn config_check_says_which_rule_wins_for_an_image_and_why() {
+    let configuration = Configuration::new()
+        .fixed("allow", true)
+        .fixed("deny", false)
+        .rule_of(json!({"pattern": "quay.io/team/*", "validator": "allow"}))
+        .rule_of(json!({"pattern": "quay.io/*", "validator": "deny"}))
+        .rule_of(json!({"pattern": "*", "validator": "allow", "namespaces": ["kube-*"]}));
+    let vouchsafe = Vouchsafe::new(&configuration.to_string()).unwrap();
+    let check = |rest: &[&str], code: i32| {
+        let arguments = [&["config", "check", "-o", "json"], rest].concat();
+        vouchsafe.json(&arguments, &[code]).unwrap()
+    };
+    let verdicts = |answer: &Value| -> Vec<Value> {
+        let rules = answer.pointer("/rules").and_then(Value::as_array).unwrap();
+        let verdict = |rule: &Value| rule.pointer("/verdict").cloned().unwrap();
+        rules.iter().map(verdict).collect()
+    };
+    let answer = check(&["--image", "quay.io/team/app"], 0);
+    has(
+        &answer,
+        &["image", "canonical", "namespace", "winner", "rules"],
+    );
+    let winner = answer.pointer("/winner/pattern");
+    assert_eq!(winner, Some(&json!("quay.io/team/*")));
+    assert_eq!(
+        verdicts(&answer),
+        ["otherNamespace", "wins", "lessSpecific"]
+    );
+    let keys = [
+        "line",
+        "pattern",
+        "validator",
+        "namespaces",
+        "verdict",
+        "message",
+    ];
+    has(answer.pointer("/rules/0").unwrap(), &keys);
+    let namespaced = ["--image", "nginx", "--namespace", "kube-system"];
+    let answer = check(&namespaced, 0);
+    assert_eq!(verdicts(&answer), ["wins", "notLookedAt", "notLookedAt"]);
+    let answer = check(&["--image", "nginx"], 1);
+    assert_eq!(answer.pointer("/winner"), Some(&Value::Null));
+    assert_eq!(verdicts(&answer), ["otherNamespace", "noMatch", "noMatch"]);
+    for wrong in [
+        &["--image", "no image"][..],
+        &["--namespace", "shop"],
+        &["--image", "nginx", "--strict"],
+    ] {
+        let finished = vouchsafe.run(&[&["config", "check"], wrong].concat());
+        assert_eq!(finished.unwrap().code, Some(2), "{wrong:?}");
+    }
 }
 
 #[test]

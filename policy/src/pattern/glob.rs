@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Text in which `*` stands for any run of characters, an empty one and `/` included.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Glob {
     /// What stands before, between and after the wildcards; never empty.
     literals: Box<[Box<str>]>,
@@ -56,21 +56,39 @@ impl Glob {
         }
     }
 
+    /// What every text that the glob matches begins with.
+    pub fn prefix(&self) -> &str {
+        self.literals.first().map_or("", |literal| literal)
+    }
+
+    /// What every text that the glob matches ends with.
+    pub fn suffix(&self) -> &str {
+        self.literals.last().map_or("", |literal| literal)
+    }
+
+    /// Whether the glob matches every text that `other` matches.
+    ///
+    /// A character that stands in neither glob can stand for every `*` of `other`: only a `*` of
+    /// this glob can match it, and that `*` then matches whatever else stands there.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.matches(&other.literals.join(IN_NO_GLOB))
+    }
+
     /// Whether some text is matched by both globs.
+    ///
+    /// Where both have a wildcard, one can match all that stands between the other's, so only what
+    /// they begin and end with can keep them apart.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let (ours, theirs) = (self.to_string(), other.to_string());
-        let theirs = theirs.as_bytes();
-        // reached[j]: some text is matched by what was read of ours and by the first j of theirs.
-        let mut reached = vec![false; theirs.len() + 1];
-        if let Some(start) = reached.first_mut() {
-            *start = true;
+        match (self.literal(), other.literal()) {
+            (Some(text), _) => other.matches(text),
+            (None, Some(text)) => self.matches(text),
+            (None, None) => {
+                let (begin, end) = (self.prefix(), self.suffix());
+                let (other_begin, other_end) = (other.prefix(), other.suffix());
+                (begin.starts_with(other_begin) || other_begin.starts_with(begin))
+                    && (end.ends_with(other_end) || other_end.ends_with(end))
+            }
         }
-        close(&mut reached, theirs);
-        for ours in ours.bytes() {
-            reached = step(&reached, ours, theirs);
-            close(&mut reached, theirs);
-        }
-        reached.last() == Some(&true)
     }
 }
 
@@ -80,32 +98,8 @@ impl fmt::Display for Glob {
     }
 }
 
-/// What is reached after reading one more byte of ours.
-fn step(before: &[bool], ours: u8, theirs: &[u8]) -> Vec<bool> {
-    if ours == b'*' {
-        // It matches nothing, or what theirs reads next, again and again.
-        let mut any = false;
-        let reached = before.iter().map(|reached| {
-            any |= reached;
-            any
-        });
-        return reached.collect();
-    }
-    let stays = |at: usize| before.get(at) == Some(&true) && theirs.get(at) == Some(&b'*');
-    let moves = |at: usize| before.get(at) == Some(&true) && theirs.get(at) == Some(&ours);
-    (0..before.len())
-        .map(|at| stays(at) || at.checked_sub(1).is_some_and(moves))
-        .collect()
-}
-
-/// Lets a `*` of theirs match nothing.
-fn close(reached: &mut [bool], theirs: &[u8]) {
-    let mut carry = false;
-    for (at, reached) in reached.iter_mut().enumerate() {
-        *reached |= carry;
-        carry = *reached && theirs.get(at) == Some(&b'*');
-    }
-}
+/// A text that no reference and no namespace has, and so no glob about them.
+const IN_NO_GLOB: &str = "\0";
 
 #[cfg(test)]
 mod tests {
@@ -136,6 +130,25 @@ mod tests {
             (Some((x, a)), Some((y, b))) => x == y && naive_overlap(a, b),
             _ => false,
         }
+    }
+
+    /// All texts of up to `length` characters of `alphabet`.
+    fn texts(alphabet: &str, length: usize) -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut from = 0;
+        for _ in 0..length {
+            let until = all.len();
+            for at in from..until {
+                all.extend(
+                    alphabet
+                        .chars()
+                        .map(|c| format!("{}{c}", all[at]))
+                        .collect::<Vec<_>>(),
+                );
+            }
+            from = until;
+        }
+        all
     }
 
     #[test]
@@ -181,6 +194,17 @@ mod tests {
             let (one, other) = (Glob::new(&a), Glob::new(&b));
             prop_assert_eq!(one.overlaps(&other), naive_overlap(a.as_bytes(), b.as_bytes()));
             prop_assert_eq!(one.overlaps(&other), other.overlaps(&one));
+        }
+
+        #[test]
+        fn a_glob_covers_another_exactly_if_it_matches_all_that_the_other_matches(
+            a in "[ab*]{0,5}", b in "[ab*]{0,5}",
+        ) {
+            // `c` stands in neither glob, as some character always does.
+            let (one, other) = (Glob::new(&a), Glob::new(&b));
+            let all = texts("abc", 5);
+            let within = all.iter().all(|text| one.matches(text) || !other.matches(text));
+            prop_assert_eq!(one.covers(&other), within, "{} {}", a, b);
         }
 
         #[test]

@@ -191,6 +191,36 @@ proptest! {
     }
 
     #[test]
+    fn the_order_of_patterns_is_total_and_each_edge_of_it_has_its_reason(
+        a in any_pattern(), b in any_pattern(), c in any_pattern(),
+    ) {
+        let (a, b, c) = (pattern(&a), pattern(&b), pattern(&c));
+        let above = |one: &Pattern, other: &Pattern| {
+            let edge = one.specificity().edge_over(other.specificity());
+            let reason = edge.is_some();
+            assert_eq!(reason, one.specificity() > other.specificity(), "{one} {other} {edge:?}");
+            reason
+        };
+        prop_assert!(!above(&a, &a));
+        prop_assert!(!(above(&a, &b) && above(&b, &a)));
+        prop_assert!(!(above(&a, &b) && above(&b, &c)) || above(&a, &c));
+        let is_tied = !above(&a, &b) && !above(&b, &a);
+        prop_assert_eq!(is_tied, a.specificity() == b.specificity());
+        // What ties with one is above and below the same others.
+        prop_assert!(!is_tied || (above(&a, &c) == above(&b, &c) && above(&c, &a) == above(&c, &b)));
+    }
+
+    #[test]
+    fn a_pattern_that_covers_another_matches_all_that_it_matches(
+        a in any_pattern(), b in any_pattern(), image in any_image(),
+    ) {
+        let (a, b, image) = (pattern(&a), pattern(&b), reference(&image));
+        prop_assert!(!a.covers(&b) || a.matches(&image) || !b.matches(&image));
+        prop_assert!(a.covers(&a));
+        prop_assert!(!a.covers(&b) || a.overlaps(&b));
+    }
+
+    #[test]
     fn any_text_is_a_pattern_or_refused(text in "\\PC{0,40}|[a-z*:@/.\\[\\]]{0,40}") {
         let image = reference("quay.io/team/app:1");
         if let Ok(pattern) = text.parse::<Pattern>() {

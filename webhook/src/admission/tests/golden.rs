@@ -273,8 +273,4 @@ fn what_brings_no_image_in_passes() {
 const VALIDATE: &str = ".validate";
 
 /// Updates of Pods and Jobs that leave all images as they were.
-const KEPT: [&str; 3] = [
-    "job-update",
-    "pod-update-labels",
-    "pod-update-server-side-apply",
-];
+const KEPT: [&str; 2] = ["job-update", "pod-update-labels"];
