@@ -164,6 +164,12 @@ pub(crate) struct ServeArgs {
     /// Private key of the certificate, PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Also count as Connaisseur does (`connaisseur_*`), for dashboards that were made for it.
+    #[arg(long)]
+    pub(crate) connaisseur_metrics: bool,
+    /// What alerts call this process.
+    #[arg(long, value_name = "NAME", env = "POD_NAME")]
+    pub(crate) pod_name: Option<String>,
     /// Address for health, readiness and metrics over plain HTTP; without it they are on the TLS
     /// port.
     #[arg(long, value_name = "ADDR")]

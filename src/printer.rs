@@ -50,6 +50,12 @@ pub(crate) fn printable(text: &str, max: usize) -> String {
     printable
 }
 
+/// A table's lines without the blanks that it leaves at their ends.
+pub(crate) fn trimmed(table: &str) -> String {
+    let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
+    lines.join("\n")
+}
+
 fn push_escaped(text: &mut String, character: char) {
     if character.is_control() || is_invisible(character) {
         text.extend(character.escape_unicode());

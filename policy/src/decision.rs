@@ -229,6 +229,13 @@ impl Config {
         }
     }
 
+    /// What of an image, as it is written, is on the deny list, in words.
+    pub fn on_deny_list(&self, pulled: &Reference) -> Option<String> {
+        let signed = self.signed_image(pulled).ok()?;
+        let Listed { what, reason } = self.listed(pulled, &signed)?;
+        Some(Cause::Listed { what, reason }.to_string())
+    }
+
     /// What of an image, as it is written, is on the deny list.
     fn listed(&self, pulled: &Reference, signed: &Reference) -> Option<Listed> {
         let deny = self.deny_list();

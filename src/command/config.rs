@@ -51,9 +51,3 @@ fn counted(count: usize, one: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {one}{plural}")
 }
-
-/// Lines without the blanks that a table leaves at their ends.
-fn trimmed(table: &str) -> String {
-    let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
-    lines.join("\n")
-}

@@ -1,14 +1,16 @@
 //! `vouchsafe serve`: the webhook, and the syncer that feeds it.
 
+mod alerts;
 mod feed;
 mod gauges;
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::watch as channel;
+use vouchsafe_alerts::{Counters, Plan};
 use vouchsafe_policy::Config;
 use vouchsafe_store::{Reader, RefusedConfig, Store};
 use vouchsafe_trust::Clock;
@@ -54,19 +56,25 @@ async fn serve(
     let serving = Serving::new(certificate(args, &SystemClock)?);
     readiness.set(Condition::Certificate, true);
 
+    let plan = alert_plan(&config, &common.config)?;
     let (configs, configured) = channel::channel(Arc::new(config.clone()));
-    let metrics = Metrics::new(gauges::all(&store, &configured));
+    let counters = Arc::new(Counters::default());
+    let mut sources = gauges::all(&store, &configured);
+    sources.extend(alerts::metrics(&store, &configured, &counters));
+    let metrics = if args.connaisseur_metrics {
+        Metrics::with_connaisseur(sources)
+    } else {
+        Metrics::new(sources)
+    };
     metrics.certificate_expiry(serving.not_after());
     let lookup = {
         let store = store.clone();
         Box::new(move |query: &_| Reader::evidence(&store, query))
     };
-    let admission = Arc::new(Admission::new(
-        config,
-        lookup,
-        Arc::clone(&clock),
-        Arc::clone(&metrics),
-    ));
+    let admission = Admission::new(config, lookup, Arc::clone(&clock), Arc::clone(&metrics));
+    let admission = Arc::new(admission.with_outbox(Box::new(store.clone())));
+    let pod = args.pod_name.clone();
+    let plans = alerts::deliver(&store, plan, pod, Arc::clone(&clock), counters);
 
     sync::answer_readers(&store, common);
     tokio::spawn(feed::run(
@@ -74,15 +82,16 @@ async fn serve(
         common.secrets.clone(),
         configured,
         Arc::clone(&readiness),
+        Arc::clone(&metrics),
     ));
-    let refused = say_refused(store.clone(), Arc::clone(&readiness));
+    let refused = say_refused(store.clone(), Arc::clone(&readiness), Arc::clone(&metrics));
     tokio::spawn(reload::config(
         watch,
         Watch::INTERVAL,
         Reloading {
             admission: Arc::clone(&admission),
             metrics: Arc::clone(&metrics),
-            prepare: prepare(common.config.clone(), store, clock, configs),
+            prepare: prepare(common.config.clone(), store, clock, (configs, plans)),
             refused,
         },
     ));
@@ -130,25 +139,39 @@ fn certificate(args: &ServeArgs, clock: &dyn Clock) -> Result<Certificate, Error
 fn say_refused(
     store: Store,
     readiness: Arc<Readiness>,
+    metrics: Arc<Metrics>,
 ) -> Arc<dyn Fn(Option<String>) + Send + Sync> {
     Arc::new(move |error| {
+        metrics.config_refused(error.is_some());
         readiness.set_refused_config(error.clone());
         let at = SystemClock.now();
         store.set_refused_config(error.map(|error| RefusedConfig { at, error }));
     })
 }
 
-/// What a new configuration needs before it decides anything: a schedule that is one, stored data
-/// verified against its pins, and a syncer that goes by it.
+/// Who is told of alerts, and how, by `config`, which came from `file`.
+fn alert_plan(config: &Config, file: &Path) -> Result<Plan, Error> {
+    let plan =
+        Plan::load(config.alerting()).map_err(|error| format!("{}: {error}", file.display()))?;
+    for warning in plan.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(plan)
+}
+
+/// What a new configuration needs before it decides anything: a schedule that is one, templates that
+/// can be used, stored data verified against its pins, and a syncer that goes by it.
 fn prepare(
     file: PathBuf,
     store: Store,
     clock: Arc<dyn Clock>,
-    configs: channel::Sender<Arc<Config>>,
+    (configs, plans): (channel::Sender<Arc<Config>>, alerts::Plans),
 ) -> Arc<reload::Prepare> {
     Arc::new(move |config| {
         sync::schedule(config, &file)?;
+        let plan = alert_plan(config, &file)?;
         context::reverify(&store, config, clock.now())?;
+        plans.send_replace(Arc::new(plan));
         configs.send_replace(Arc::new(config.clone()));
         Ok(())
     })

@@ -19,7 +19,7 @@ mod text;
 mod workload;
 
 pub use admission::{Admission, Examined, ImageReport, Outbox, Owner, OwnerKey, Owners, Webhook};
-pub use metrics::{GaugeSource, Metrics, Sample};
+pub use metrics::{MetricSource, Metrics, Sample};
 pub use readiness::{Condition, Readiness};
 pub use server::{Limits, Listeners, Server};
 pub use tls::{Certificate, Serving};

@@ -23,7 +23,7 @@ mod source;
 pub(crate) use connaisseur::{Connaisseur, Validation, Validity};
 use labels::{AdmissionLabels, CauseLabels, ImageLabels, ResultLabels, SyncLabels, WebhookLabels};
 
-pub use source::{GaugeSource, Sample};
+pub use source::{MetricSource, Sample};
 
 /// The metrics of one process.
 pub struct Metrics {
@@ -38,6 +38,7 @@ pub struct Metrics {
     config_refused: Gauge,
     alerts_lost: Counter,
     syncs: Family<SyncLabels, Counter>,
+    passes: Family<SyncLabels, Counter>,
     connaisseur: Option<Connaisseur>,
     common: Common,
 }
@@ -75,18 +76,18 @@ impl<T> PerWebhook<T> {
 
 impl Metrics {
     /// Metrics that all stand at zero, with values that others provide (a store's, a syncer's).
-    pub fn new(sources: Vec<GaugeSource>) -> Arc<Self> {
+    pub fn new(sources: Vec<MetricSource>) -> Arc<Self> {
         Arc::new(Self::build(sources))
     }
 
     /// The same, with Connaisseur's counters beside them.
-    pub fn with_connaisseur(sources: Vec<GaugeSource>) -> Arc<Self> {
+    pub fn with_connaisseur(sources: Vec<MetricSource>) -> Arc<Self> {
         let mut metrics = Self::build(sources);
         metrics.connaisseur = Some(Connaisseur::register(&mut metrics.registry));
         Arc::new(metrics)
     }
 
-    fn build(sources: Vec<GaugeSource>) -> Self {
+    fn build(sources: Vec<MetricSource>) -> Self {
         let admissions = Family::<AdmissionLabels, Counter>::default();
         let duration: Family<WebhookLabels, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(histogram);
@@ -112,6 +113,7 @@ impl Metrics {
             config_refused: Gauge::default(),
             alerts_lost: Counter::default(),
             syncs: Family::default(),
+            passes: Family::default(),
             connaisseur: None,
             common,
         };
@@ -174,6 +176,11 @@ impl Metrics {
             "Repositories that sync passes looked at, by server and what came of it",
             self.syncs.clone(),
         );
+        registry.register(
+            "vouchsafe_sync_passes",
+            "Sync passes over a server, and whether it was reached",
+            self.passes.clone(),
+        );
     }
 
     /// Counts an admission review that was answered.
@@ -235,6 +242,13 @@ impl Metrics {
             let labels = SyncLabels { server, result };
             self.syncs.get_or_create(&labels).inc_by(count);
         }
+    }
+
+    /// Counts a sync pass over a server, which the configuration names.
+    pub fn passed(&self, server: &str, result: &'static str) {
+        let server = server.to_owned();
+        let labels = SyncLabels { server, result };
+        self.passes.get_or_create(&labels).inc();
     }
 
     /// Connaisseur's counters, where they are wanted.
@@ -370,7 +384,7 @@ mod tests {
 
     #[test]
     fn names_units_and_labels_are_as_documented() {
-        let gauge = GaugeSource::new(
+        let gauge = MetricSource::gauge(
             "vouchsafe_repositories",
             "Repositories stored",
             &["state"],

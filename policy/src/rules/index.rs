@@ -11,7 +11,7 @@ use crate::pattern::Glob;
 /// Whatever stands in sorted order between a prefix of a text and that text begins with the prefix
 /// as well. So all prefixes of the text are on the chain of links that starts at the last entry
 /// that is not greater than it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct PrefixMap<V> {
     entries: Box<[Entry<V>]>,
 }
@@ -62,7 +62,7 @@ impl<K: AsRef<str> + Ord, V> From<BTreeMap<K, V>> for PrefixMap<V> {
 
 /// Where rules stand in a list of rules, by what the names that they are about begin with; or, where
 /// they can begin with anything, by what they end with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     by_beginning: PrefixMap<Vec<usize>>,
     /// The ends are written backwards.

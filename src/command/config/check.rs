@@ -3,14 +3,15 @@
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
+use vouchsafe_alerts::Plan;
 use vouchsafe_policy::explain::{Excess, Shadowed};
-use vouchsafe_policy::{Config, Rule};
+use vouchsafe_policy::{Config, Enforcement, Rule};
 
-use super::{RuleName, counted, namespaces, trimmed};
+use super::{RuleName, counted, namespaces};
 use crate::args::{Common, ConfigCheckArgs};
 use crate::context;
 use crate::exit::{Error, Outcome};
-use crate::printer::{MAX_NAME, Printer, printable};
+use crate::printer::{MAX_NAME, Printer, printable, trimmed};
 
 /// What a configuration says. Its JSON form is stable.
 #[derive(Debug, Serialize)]
@@ -33,6 +34,8 @@ struct RuleSummary {
     matches: String,
     validator: String,
     namespaces: Option<Vec<String>>,
+    /// `enforce`, or `warn` where what the rule would deny is admitted.
+    mode: &'static str,
     specificity: SpecificitySummary,
     /// A rule that always comes first and matches all that this one matches.
     shadowed_by: Option<RuleName>,
@@ -53,7 +56,9 @@ struct SpecificitySummary {
 pub(super) fn run(args: &ConfigCheckArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
     crate::command::sync::schedule(&config, &common.config)?;
-    let summary = summary(&config);
+    let plan = Plan::load(config.alerting())
+        .map_err(|error| format!("{}: {error}", common.config.display()))?;
+    let summary = summary(&config, &plan);
     Printer::new(args.output.output).print(&summary, |summary| text(summary, common))?;
     Ok(if args.strict && summary.has_findings() {
         Outcome::No
@@ -69,7 +74,8 @@ impl Summary {
     }
 }
 
-fn summary(config: &Config) -> Summary {
+fn summary(config: &Config, plan: &Plan) -> Summary {
+    let warnings = config.warnings().iter().chain(plan.warnings());
     let shadowed = config.shadowed_rules();
     Summary {
         servers: config
@@ -81,7 +87,7 @@ fn summary(config: &Config) -> Summary {
             .rules()
             .map(|rule| of_rule(rule, &shadowed))
             .collect(),
-        warnings: config.warnings().to_vec(),
+        warnings: warnings.cloned().collect(),
     }
 }
 
@@ -95,6 +101,10 @@ fn of_rule(rule: &Rule, shadowed: &[Shadowed<'_>]) -> RuleSummary {
         matches: pattern.canonical().to_owned(),
         validator: rule.validator().to_owned(),
         namespaces: namespaces(rule),
+        mode: match rule.enforcement() {
+            Enforcement::Deny => "enforce",
+            Enforcement::Warn => WARN,
+        },
         specificity: SpecificitySummary {
             components: specificity.components(),
             literal_prefixes: specificity.prefixes().to_vec(),
@@ -129,10 +139,15 @@ fn table(summary: &Summary) -> Table {
     table.set_header(["LINE", "PATTERN", "VALIDATOR", "NAMESPACES", "SPECIFICITY"]);
     for rule in &summary.rules {
         let globs = rule.namespaces.as_ref().map(|globs| globs.join(", "));
+        let validator = printable(&rule.validator, MAX_NAME);
         table.add_row([
             rule.name.line.to_string(),
             rule.name.pattern.clone(),
-            printable(&rule.validator, MAX_NAME),
+            if rule.mode == WARN {
+                format!("{validator} (warn)")
+            } else {
+                validator
+            },
             globs.unwrap_or_else(|| "all".to_owned()),
             rule.specificity.words.clone(),
         ]);
@@ -187,3 +202,5 @@ fn notes(summary: &Summary) -> Option<String> {
         "Connaisseur puts `*` around every pattern, so there it would match more than here:";
     (!lines.is_empty()).then(|| format!("{heading}\n{}", lines.join("\n")))
 }
+
+const WARN: &str = "warn";

@@ -8,11 +8,11 @@ use vouchsafe_policy::explain::Verdict;
 use vouchsafe_policy::pattern::Part;
 use vouchsafe_trust::image::Reference;
 
-use super::{RuleName, namespaces, trimmed};
+use super::{RuleName, namespaces};
 use crate::args::{Common, ConfigCheckArgs};
 use crate::context;
 use crate::exit::{Error, Outcome};
-use crate::printer::{MAX_MESSAGE, MAX_NAME, Printer, printable};
+use crate::printer::{MAX_MESSAGE, MAX_NAME, Printer, printable, trimmed};
 
 /// Which rule wins for an image. Its JSON form is stable.
 #[derive(Debug, Serialize)]
@@ -20,8 +20,13 @@ use crate::printer::{MAX_MESSAGE, MAX_NAME, Printer, printable};
 struct Answer {
     /// The image as it was given.
     image: String,
-    /// The image as patterns are compared with it.
+    /// The image as patterns are compared with it: by the name that it is signed under, where it is
+    /// pulled from a mirror.
     canonical: String,
+    /// The image that is pulled, where that is a mirror.
+    pulled: Option<String>,
+    /// What of it is on the deny list, which no rule can change.
+    denied: Option<String>,
     namespace: String,
     /// The rule that decides.
     winner: Option<RuleName>,
@@ -51,18 +56,21 @@ pub(super) fn run(
     common: &Common,
 ) -> Result<Outcome, Error> {
     let config = context::config(common)?;
-    let explanation = config.explain(image, Some(&args.namespace));
+    let signed = config.signed_image(image)?;
+    let explanation = config.explain(&signed, Some(&args.namespace));
     let winner = explanation.winner();
     let rules = explanation.rules.iter();
     let answer = Answer {
         image: image.as_written().to_owned(),
-        canonical: image.canonical(),
+        canonical: signed.canonical(),
+        pulled: (signed != *image).then(|| image.canonical()),
+        denied: config.on_deny_list(image),
         namespace: args.namespace.clone(),
         winner: winner.map(RuleName::from),
         rules: rules.map(|(rule, verdict)| judged(rule, verdict)).collect(),
     };
     Printer::new(args.output.output).print(&answer, text)?;
-    Ok(if answer.winner.is_some() {
+    Ok(if answer.winner.is_some() && answer.denied.is_none() {
         Outcome::Yes
     } else {
         Outcome::No
@@ -98,12 +106,27 @@ fn text(answer: &Answer) -> String {
         printable(&answer.namespace, MAX_NAME)
     );
     let heading = match &answer.winner {
+        _ if answer.denied.is_some() => {
+            let why = answer.denied.as_deref().unwrap_or_default();
+            let why = printable(why, MAX_MESSAGE);
+            format!("{subject}: denied whatever a rule says: {why}")
+        }
         Some(RuleName { line, pattern }) => {
             format!("{subject}: `{pattern}` (line {line}) decides")
         }
         None => format!("{subject}: no rule matches, so it is denied"),
     };
-    format!("{heading}\n\n{}\n", trimmed(&table(answer).to_string()))
+    let mirrored = answer.pulled.as_ref().map(|pulled| {
+        let pulled = printable(pulled, MAX_MESSAGE);
+        format!(
+            "{pulled} is a mirror of it, so rules are about the name that it is signed under\n\n"
+        )
+    });
+    let mirrored = mirrored.unwrap_or_default();
+    format!(
+        "{heading}\n\n{mirrored}{}\n",
+        trimmed(&table(answer).to_string())
+    )
 }
 
 /// Every rule: the winner first, then those that come close.

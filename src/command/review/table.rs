@@ -4,7 +4,7 @@ use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 
 use super::{Answer, ImageAnswer};
-use crate::printer::{MAX_MESSAGE, MAX_NAME, printable};
+use crate::printer::{MAX_MESSAGE, MAX_NAME, printable, trimmed};
 
 /// The table, what is said about objects that would be denied or warned about, and a summary.
 pub(super) fn text(answers: &[Answer]) -> String {
@@ -35,9 +35,7 @@ fn table(answers: &[Answer]) -> String {
             table.add_row(row(object.clone(), image));
         }
     }
-    let lines = table.to_string();
-    let lines: Vec<&str> = lines.lines().map(str::trim_end).collect();
-    lines.join("\n")
+    trimmed(&table.to_string())
 }
 
 fn row(object: String, image: &ImageAnswer) -> [String; 6] {

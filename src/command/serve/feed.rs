@@ -9,7 +9,7 @@ use vouchsafe_policy::Config;
 use vouchsafe_store::{Store, StoreError};
 use vouchsafe_syncer::{Options, Progress, ServerReport};
 use vouchsafe_trust::Server;
-use vouchsafe_webhook::{Condition, Readiness};
+use vouchsafe_webhook::{Condition, Metrics, Readiness};
 
 use crate::command::sync;
 
@@ -20,6 +20,7 @@ pub(super) async fn run(
     secrets: PathBuf,
     mut configs: watch::Receiver<Arc<Config>>,
     readiness: Arc<Readiness>,
+    metrics: Arc<Metrics>,
 ) {
     let first = FirstFeed::new(&store, &readiness);
     loop {
@@ -33,7 +34,10 @@ pub(super) async fn run(
         let servers: Vec<Server> = syncer.servers().cloned().collect();
         first.publish(&servers);
         let progress: Arc<dyn Progress> = Arc::new(());
-        let report = |report: ServerReport| first.take(&report, &servers);
+        let report = |report: ServerReport| {
+            count(&metrics, &report);
+            first.take(&report, &servers);
+        };
         let changed = async {
             if configs.changed().await.is_err() {
                 std::future::pending::<()>().await;
@@ -41,6 +45,25 @@ pub(super) async fn run(
         };
         vouchsafe_syncer::watch(&syncer, &schedule, &progress, report, changed).await;
     }
+}
+
+fn count(metrics: &Metrics, report: &ServerReport) {
+    let server = report.server.as_str();
+    for (result, count) in [
+        ("updated", report.updated),
+        ("unchanged", report.unchanged),
+        ("withdrawn", report.withdrawn),
+        ("failed", report.failed),
+        ("skipped", report.skipped),
+    ] {
+        metrics.synced(server, result, count);
+    }
+    let pass = if report.error.is_none() {
+        "reached"
+    } else {
+        "failed"
+    };
+    metrics.passed(server, pass);
 }
 
 /// Whether everything that can be had at the start is there.

@@ -8,46 +8,59 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use vouchsafe_policy::Config;
 use vouchsafe_store::{RepositoryState, Store, StoreError};
-use vouchsafe_trust::{Clock as _, Server};
-use vouchsafe_webhook::{GaugeSource, Sample};
+use vouchsafe_trust::{Clock as _, Role, Server};
+use vouchsafe_webhook::{MetricSource, Sample};
 
 use crate::clock::SystemClock;
 use crate::freshness;
 
 /// The gauges of the store.
-pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<GaugeSource> {
+pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<MetricSource> {
     let (behind, configs, store) = (store.clone(), configs.clone(), store.clone());
     let readings = Arc::new(Readings::new(move || {
         let config = Arc::clone(&configs.borrow());
         Reading::take(&store, &config)
     }));
-    let [up, by_state, expiry, reached] = std::array::from_fn(|_| Arc::clone(&readings));
+    let [up, by_state, expiry, by_role, age, reached] =
+        std::array::from_fn(|_| Arc::clone(&readings));
     vec![
-        GaugeSource::new(
+        MetricSource::gauge(
             "vouchsafe_store_up",
             "Whether the store can be read; where it cannot, what is read from it is missing",
             &[],
             move || vec![(Vec::new(), if up.latest().is_some() { 1.0 } else { 0.0 })],
         ),
-        GaugeSource::new(
+        MetricSource::gauge(
             "vouchsafe_repositories",
             "Stored repositories by server and state",
             &["server", "state"],
             move || by_state.samples(|reading| reading.repositories.clone()),
         ),
-        GaugeSource::new(
+        MetricSource::gauge(
             "vouchsafe_first_expiry_timestamp_seconds",
             "When the first role file of a server's repositories expires",
             &["server"],
             move || expiry.samples(|reading| reading.first_expiry.clone()),
         ),
-        GaugeSource::new(
+        MetricSource::gauge(
+            "vouchsafe_days_to_expiry",
+            "Days until the first file of a role expires among a server's repositories; negative where it did",
+            &["server", "role"],
+            move || by_role.samples(|reading| reading.days_to_expiry.clone()),
+        ),
+        MetricSource::gauge(
+            "vouchsafe_trust_data_age_seconds",
+            "Time since a sync pass last reached the server; missing if none ever did",
+            &["server"],
+            move || age.samples(|reading| reading.age.clone()),
+        ),
+        MetricSource::gauge(
             "vouchsafe_sync_last_success_timestamp_seconds",
             "When a sync pass last reached the server; 0 if none ever did",
             &["server"],
             move || reached.samples(|reading| reading.last_success.clone()),
         ),
-        GaugeSource::new(
+        MetricSource::gauge(
             "vouchsafe_clock_behind_seconds",
             "How far the clock is behind the latest time seen",
             &[],
@@ -67,6 +80,8 @@ pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<
 struct Reading {
     repositories: Vec<Sample>,
     first_expiry: Vec<Sample>,
+    days_to_expiry: Vec<Sample>,
+    age: Vec<Sample>,
     last_success: Vec<Sample>,
 }
 
@@ -75,12 +90,18 @@ impl Reading {
         let now = store.observe_time(SystemClock.now()).now;
         let mut counts = BTreeMap::<(Server, &str), u32>::new();
         let mut first = BTreeMap::<Server, Timestamp>::new();
+        let mut by_role = BTreeMap::<(Server, &'static str), Timestamp>::new();
         for status in store.status()? {
             let state = freshness::word(&status, config, now);
             *counts.entry((status.server.clone(), state)).or_default() += 1;
             let RepositoryState::Active(active) = &status.state else {
                 continue;
             };
+            for (role, facts) in &active.roles {
+                let key = (status.server.clone(), role_label(role));
+                let known = by_role.entry(key).or_insert(facts.expires);
+                *known = facts.expires.min(*known);
+            }
             if let Some(expires) = active.roles.values().map(|facts| facts.expires).min() {
                 let known = first.entry(status.server).or_insert(expires);
                 *known = expires.min(*known);
@@ -96,9 +117,41 @@ impl Reading {
                 .iter()
                 .map(|(server, at)| sample(server, *at))
                 .collect(),
+            days_to_expiry: by_role
+                .iter()
+                .map(|((server, role), at)| {
+                    let days = at.duration_since(now).as_secs_f64() / SECONDS_A_DAY;
+                    (vec![server.to_string(), (*role).to_owned()], days)
+                })
+                .collect(),
+            age: ages(store, config, now)?,
             last_success: last_success(store, config)?,
         })
     }
+}
+
+/// The role as a label: delegations are named by repositories, so together they are one.
+const fn role_label(role: &Role) -> &'static str {
+    match role {
+        Role::Root => "root",
+        Role::Targets => "targets",
+        Role::Snapshot => "snapshot",
+        Role::Timestamp => "timestamp",
+        Role::Delegation(_) => "delegation",
+    }
+}
+
+/// How long ago each configured server was last reached.
+fn ages(store: &Store, config: &Config, now: Timestamp) -> Result<Vec<Sample>, StoreError> {
+    let mut ages = Vec::new();
+    for notary in config.notary_servers() {
+        let state = store.server_state(&notary.server)?;
+        if let Some(last) = state.and_then(|state| state.last_pass) {
+            let age = now.duration_since(last).as_secs_f64().max(0.0);
+            ages.push((vec![notary.server.to_string()], age));
+        }
+    }
+    Ok(ages)
 }
 
 /// When each configured server was last reached: those that never were must not be missing.
@@ -175,6 +228,7 @@ impl<R: Fn() -> Result<Reading, StoreError>> Readings<R> {
     }
 }
 
+const SECONDS_A_DAY: f64 = 86_400.0;
 /// The gauges of one scrape are read within this.
 const ONE_SCRAPE: Duration = Duration::from_secs(1);
 
