@@ -3,6 +3,7 @@
 # make lint    formatting, clippy, shell scripts' syntax, documentation; warnings are errors
 # make format  formats the Rust code
 # make bench   the benchmarks
+# make schema  writes docs/config.schema.json anew from the types
 # make doc     the API documentation, into target/doc
 
 CARGO ?= cargo
@@ -34,6 +35,10 @@ format: toolchain
 bench: packages toolchain
 	$(CARGO) build --locked --release --package vouchsafe
 	$(CARGO) bench --locked --package vouchsafe-tests --package vouchsafe-store --package vouchsafe-policy --benches
+
+schema: toolchain
+	$(CARGO) build --locked --package vouchsafe
+	target/debug/vouchsafe config schema > docs/config.schema.json
 
 doc: export RUSTDOCFLAGS := -D warnings
 doc: toolchain

@@ -186,6 +186,14 @@ fn every_key_of_the_schema_stands_in_the_reference() {
     }
 }
 
+#[test]
+fn the_schema_in_the_repository_is_that_of_the_types() {
+    let kept: serde_json::Value = serde_json::from_str(&page("docs/config.schema.json")).unwrap();
+    assert_eq!(kept, Config::schema(), "say `make schema`");
+    let shown = Vouchsafe::new("").unwrap().succeed(&["config", "schema"]);
+    assert_eq!(shown.unwrap(), page("docs/config.schema.json"), "say `make schema`");
+}
+
 /// What `--help` says of a command.
 fn help(command: &[&str]) -> String {
     let vouchsafe = Vouchsafe::new("").unwrap();
