@@ -9,7 +9,7 @@
 CARGO ?= cargo
 SCRIPTS := .ci/run $(wildcard tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh)
 
-.PHONY: help demo test lint format bench doc kubernetes packages toolchain
+.PHONY: help demo test lint format bench schema doc kubernetes packages toolchain
 .DEFAULT_GOAL := help
 
 help:
