@@ -347,3 +347,37 @@ fn a_rule_that_leaves_out_a_name_is_told_which_one_is_missing() {
          named `default`"
     );
 }
+
+#[test]
+fn every_fault_is_found_that_no_other_one_hides() {
+    let text = config_text(
+        "policy:
+- {pattern: 'quay.io/*', validator: defualt}
+- {pattern: 'quay.io/[x', validator: deny}
+- {pattern: 'docker.io/*', validator: default, with: {trustRoot: nobody}}
+- {pattern: 'ghcr.io/*', validator: broken}
+history: {retain: 1}
+deny: [{}]
+",
+    )
+    .replacen(
+        "validators:",
+        "validators:\n- {name: broken, type: notaryv1, host: 'x y'}",
+        1,
+    );
+    let errors = Config::parse_all(&text, "f").unwrap_err().to_string();
+    let lines: Vec<&str> = errors.lines().collect();
+    for (line, words) in lines.iter().zip([
+        "f:2:",
+        "no validator is named `defualt`; did you mean `default`?",
+        "`quay.io/[x` is not a pattern",
+        "no trust root of the rule's validator is named `nobody`",
+        "an entry of `deny` needs",
+        "`1` is not a duration",
+    ]) {
+        assert!(line.contains(words), "{words}\n{errors}");
+    }
+    // The rule that asks the broken validator is not blamed for it.
+    assert_eq!(lines.len(), 6, "{errors}");
+    assert_eq!(Config::parse(&text, "f").unwrap_err().to_string(), lines[0]);
+}
