@@ -21,7 +21,9 @@ pub use alerting::{
 pub use auth::Auth;
 pub use duration::{DurationError, parse_duration};
 pub use error::{ConfigError, ConfigErrors, Place, Problem};
-pub use settings::{Features, FreshnessSettings, HistorySettings, SyncSettings};
+pub use settings::{
+    Features, FreshnessSettings, HistorySettings, ResourceValidationMode, SyncSettings,
+};
 pub use validator::NotaryServer;
 use vouchsafe_trust::image::{Reference, ReferenceError};
 use vouchsafe_trust::pin::Check;
@@ -33,7 +35,7 @@ use self::yaml::At;
 use crate::deny::DenyList;
 use crate::mirror::Mirrors;
 use crate::pattern::Pattern;
-use crate::rules::{Demand, Rule, Rules};
+use crate::rules::{Rule, Rules};
 
 /// A configuration that is free of contradictions: every name that it uses exists, every key can
 /// be used, and no two rules tie. The default has no rule, and so denies everything.

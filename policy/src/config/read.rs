@@ -127,12 +127,13 @@ impl Reading<'_> {
             if validators.is_broken(rule::validator_name(&raw)) {
                 continue;
             }
-            let Some(rule) = self.take(rule::rule(raw, validators)) else {
+            let Some(rule) = self.take(rule::rule(&raw, validators)) else {
                 continue;
             };
             self.warnings.extend(warn_of_tag(&rule, self.file_name));
             let mirrors = mirrors.into_iter();
-            let warned = mirrors.flat_map(|mirrors| warn_of_mirror(&rule, mirrors, self.file_name));
+            let warned =
+                mirrors.filter_map(|mirrors| warn_of_mirror(&rule, mirrors, self.file_name));
             self.warnings.extend(warned);
             rules.push(rule);
         }

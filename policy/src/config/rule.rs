@@ -11,8 +11,8 @@ use crate::pattern::{Glob, Pattern};
 use crate::rules::{Demand, Enforcement, Mode, NamedRoot, Rule, SignatureDemand};
 
 /// Reads one rule.
-pub(super) fn rule(raw: RawRule, validators: &Validators) -> Result<Rule, At<Problem>> {
-    let validator = validator_name(&raw);
+pub(super) fn rule(raw: &RawRule, validators: &Validators) -> Result<Rule, At<Problem>> {
+    let validator = validator_name(raw);
     let place = raw
         .validator
         .as_ref()

@@ -7,6 +7,7 @@ use vouchsafe_trust::evidence::Signers;
 
 use super::*;
 use crate::fixtures::{CERTIFICATE, KEY, config, config_text, indent};
+use crate::rules::Demand;
 
 const POLICY: &str = "policy:\n- pattern: '*:*'\n  validator: deny\n";
 
@@ -90,7 +91,7 @@ fn features_have_the_defaults_of_connaisseur() {
         detection_mode: false,
         child_approval: true,
         unchanged_approval: false,
-        pods_only: false,
+        resources: ResourceValidationMode::All,
     };
     assert_eq!(features(""), default);
     assert_eq!(features("features: {}"), default);
@@ -101,11 +102,12 @@ fn features_have_the_defaults_of_connaisseur() {
         detection_mode: true,
         child_approval: false,
         unchanged_approval: true,
-        pods_only: false,
+        resources: ResourceValidationMode::All,
     };
     assert_eq!(features(all), changed);
     let pods = features("features: {resourceValidationMode: podsOnly}");
-    assert!(pods.pods_only && !pods.child_approval);
+    assert_eq!(pods.resources, ResourceValidationMode::PodsOnly);
+    assert!(!pods.child_approval);
     let text = "features: {resourceValidationMode: PodsOnly, automaticChildApproval: true}";
     let config = config(&format!("{POLICY}{text}"));
     let [warning] = config.warnings() else {
