@@ -87,7 +87,9 @@ pub(crate) fn config_and_reader(
         }
         Err(error) => match remote(common) {
             Some(remote) => {
-                note(&format!("warning: {error}"));
+                note(&format!(
+                    "warning: {error}\nwarning: so states are shown as they are without any settings"
+                ));
                 Ok((Config::default(), Box::new(remote)))
             }
             None => Err(error),
