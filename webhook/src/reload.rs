@@ -307,19 +307,19 @@ policy: [{pattern: '*', validator: deny}]";
         let watch = Watch::since(mount.path("config.yaml"), before.as_bytes());
         let heard: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
         let prepared: Arc<Mutex<Vec<usize>>> = Arc::default();
-        let (hears, prepares) = (Arc::clone(&heard), Arc::clone(&prepared));
+        let (ear, seen) = (Arc::clone(&heard), Arc::clone(&prepared));
         let reloading = Reloading {
             admission: Arc::clone(&admission),
             metrics,
             prepare: Arc::new(move |config| {
                 let rules = config.rules().count();
-                prepares.lock().unwrap().push(rules);
+                seen.lock().unwrap().push(rules);
                 if rules == 1 {
                     return Err("the templates are missing".into());
                 }
                 Ok(())
             }),
-            refused: Arc::new(move |error| hears.lock().unwrap().push(error)),
+            refused: Arc::new(move |error| ear.lock().unwrap().push(error)),
         };
         let following = tokio::spawn(config(watch, Duration::from_millis(1), reloading));
         let last = || heard.lock().unwrap().last().cloned();
