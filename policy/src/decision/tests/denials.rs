@@ -34,6 +34,7 @@ fn every_denial_names_the_image_its_repository_the_cause_and_the_next_step() {
             server: server(),
         },
         Cause::NotPinned {
+            digest: digest("x"),
             pinned: "x".to_owned(),
         },
         Cause::NotSigned(NotSigned::Absent { role: role() }),
