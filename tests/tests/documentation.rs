@@ -191,7 +191,11 @@ fn the_schema_in_the_repository_is_that_of_the_types() {
     let kept: serde_json::Value = serde_json::from_str(&page("docs/config.schema.json")).unwrap();
     assert_eq!(kept, Config::schema(), "say `make schema`");
     let shown = Vouchsafe::new("").unwrap().succeed(&["config", "schema"]);
-    assert_eq!(shown.unwrap(), page("docs/config.schema.json"), "say `make schema`");
+    assert_eq!(
+        shown.unwrap(),
+        page("docs/config.schema.json"),
+        "say `make schema`"
+    );
 }
 
 /// What `--help` says of a command.
