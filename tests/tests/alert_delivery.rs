@@ -145,7 +145,7 @@ fn what_cannot_be_told_is_denied_where_the_receiver_says_so_and_lost_otherwise()
 
     vouchsafe.configure(&lenient).unwrap();
     let certificates = Certificates::new().unwrap();
-    let mut serving = vouchsafe.serve(&certificates).unwrap();
+    let serving = vouchsafe.serve(&certificates).unwrap();
     let ask = |serving: &Serving, path: &str, image: &str| {
         serving
             .ask(&certificates, path, &pod_review(&[image]))
@@ -167,7 +167,7 @@ fn what_cannot_be_told_is_denied_where_the_receiver_says_so_and_lost_otherwise()
     for list in ["admit", "reject"] {
         let waiting = format!("vouchsafe_alerts_waiting{{receiver=\"{list}/slack/0\"}}");
         assert_eq!(serving.metric(&waiting).unwrap(), Some(5000.0));
-        let log = serving.process().log();
+        let log = serving.log();
         let lost = log
             .lines()
             .filter(|line| line.contains("is not queued, and lost") && line.contains(list));

@@ -303,6 +303,11 @@ impl Serving {
         }
     }
 
+    /// Everything that it logged so far.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
     /// The process, to be signalled, killed or waited for.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
