@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::HarnessError;
 
 /// The `response` of an `AdmissionReview`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reviewed(Value);
 
 impl Reviewed {
