@@ -1,5 +1,5 @@
 # make demo    the walk-through: real Notary server, real registry, sync, admission with the server down
-# make test    every test, on a machine where nothing but Rust and Go is installed
+# make test    every test, on a machine where nothing but Rust is installed
 # make lint    formatting, clippy, shell scripts' syntax, documentation; warnings are errors
 # make format  formats the Rust code
 # make bench   the benchmarks

@@ -31,7 +31,7 @@ pub(crate) fn config_with_text(common: &Common) -> Result<(Config, String), Erro
     file.take(MAX_CONFIG)
         .read_to_string(&mut text)
         .map_err(unreadable)?;
-    let config = Config::parse(&text, &path.display().to_string())?;
+    let config = Config::parse_all(&text, &path.display().to_string())?;
     Ok((config, text))
 }
 
@@ -87,7 +87,9 @@ pub(crate) fn config_and_reader(
         }
         Err(error) => match remote(common) {
             Some(remote) => {
-                note(&format!("warning: {error}"));
+                note(&format!(
+                    "warning: {error}\nwarning: so states are shown as they are without any settings"
+                ));
                 Ok((Config::default(), Box::new(remote)))
             }
             None => Err(error),

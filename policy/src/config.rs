@@ -7,6 +7,7 @@ mod duration;
 mod error;
 mod mirror;
 mod raw;
+mod read;
 mod rule;
 mod settings;
 mod validator;
@@ -19,20 +20,22 @@ pub use alerting::{
 };
 pub use auth::Auth;
 pub use duration::{DurationError, parse_duration};
-pub use error::{ConfigError, Place, Problem};
-pub use settings::{Features, FreshnessSettings, HistorySettings, SyncSettings};
+pub use error::{ConfigError, ConfigErrors, Place, Problem};
+pub use settings::{
+    Features, FreshnessSettings, HistorySettings, ResourceValidationMode, SyncSettings,
+};
 pub use validator::NotaryServer;
 use vouchsafe_trust::image::{Reference, ReferenceError};
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::{Gun, Pins, Server, Sha256};
 
-use self::raw::{Probe, RawConfig, RawRule, RawValidator};
-use self::validator::{NotaryValidator, Validator, Validators};
+use self::raw::RawConfig;
+use self::validator::{NotaryValidator, Validator};
 use self::yaml::At;
 use crate::deny::DenyList;
 use crate::mirror::Mirrors;
 use crate::pattern::Pattern;
-use crate::rules::{Demand, Rule, Rules};
+use crate::rules::{Rule, Rules};
 
 /// A configuration that is free of contradictions: every name that it uses exists, every key can
 /// be used, and no two rules tie. The default has no rule, and so denies everything.
@@ -58,69 +61,30 @@ impl Config {
     ///
     /// [`ConfigError`] with the first thing that is wrong, and where.
     pub fn parse(text: &str, file_name: &str) -> Result<Self, ConfigError> {
-        Self::read(text, file_name).map_err(|At { value, place }| ConfigError {
+        Self::parse_all(text, file_name).map_err(|errors| errors.first)
+    }
+
+    /// Reads the configuration as [`Config::parse`] does, and goes on after a fault to find the
+    /// others.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, as far as one fault does not hide another.
+    pub fn parse_all(text: &str, file_name: &str) -> Result<Self, ConfigErrors> {
+        let error = |At { value, place }| ConfigError {
             file: file_name.to_owned(),
             place,
             problem: Box::new(value),
+        };
+        read::read(text, file_name).map_err(|read::Faulty { first, others }| ConfigErrors {
+            first: error(first),
+            others: others.into_iter().map(error).collect(),
         })
     }
 
     /// The JSON Schema of the configuration.
     pub fn schema() -> serde_json::Value {
         schemars::schema_for!(RawConfig).into()
-    }
-
-    fn read(text: &str, file_name: &str) -> Result<Self, At<Problem>> {
-        let raw: RawConfig = yaml::read(text).map_err(|problem| {
-            // A validator of another type has other keys; its type is the better answer.
-            unsupported_type(text).unwrap_or(problem)
-        })?;
-        settings::check_supported(&raw)?;
-        let mut validators = Validators::default();
-        if raw.validators.value.is_empty() {
-            return Err(raw.validators.fault(Problem::Empty { key: "validators" }));
-        }
-        let mut warnings = Vec::new();
-        for validator in raw.validators.value {
-            warnings.extend(warn_of_keychain(&validator.value, file_name));
-            validators.add(validator.value)?;
-        }
-        if raw.policy.value.is_empty() {
-            return Err(raw.policy.fault(Problem::Empty { key: "policy" }));
-        }
-        let mirrors = mirror::mirrors(raw.mirrors.unwrap_or_default())?;
-        let mut rules = Vec::new();
-        for At { value: rule, .. } in raw.policy.value {
-            warnings.extend(warn(&rule, file_name));
-            let rule = rule::rule(rule, &validators)?;
-            warnings.extend(warn_of_tag(&rule, file_name));
-            warnings.extend(warn_of_mirror(&rule, &mirrors, file_name));
-            rules.push(rule);
-        }
-        let rules = Rules::new(rules).map_err(|tie| {
-            let (first, second) = *tie;
-            At {
-                place: second.place,
-                value: Problem::Tie {
-                    pattern: second.pattern.as_str().to_owned(),
-                    other: first.pattern.as_str().to_owned(),
-                    line: first.place.line,
-                },
-            }
-        })?;
-        Ok(Self {
-            validators: validators.by_name,
-            servers: validators.servers,
-            rules,
-            mirrors,
-            deny: deny::deny(raw.deny.unwrap_or_default())?,
-            sync: settings::sync(raw.sync.unwrap_or_default())?,
-            freshness: settings::freshness(raw.freshness.as_ref())?,
-            history: settings::history(raw.history.as_ref())?,
-            features: settings::features(raw.features, file_name, &mut warnings)?,
-            alerting: alerting::alerting(raw.alerting)?,
-            warnings,
-        })
     }
 
     /// The Notary servers that validators name, in the order of the configuration.
@@ -281,81 +245,6 @@ impl Config {
                 Validator::Notary(_) | Validator::Static { .. } => None,
             })
     }
-}
-
-fn unsupported_type(text: &str) -> Option<At<Problem>> {
-    let probe: Probe = yaml::read(text).ok()?;
-    probe.validators.iter().find_map(|validator| {
-        let kind = validator.kind.as_ref()?;
-        let is_known = matches!(kind.value.as_str(), "notaryv1" | "static");
-        (!is_known).then(|| validator::unsupported_type(validator.name.as_deref(), kind))
-    })
-}
-
-fn warn_of_keychain(validator: &RawValidator, file_name: &str) -> Option<String> {
-    let keychain = validator.auth.as_ref()?.value.use_keychain.as_ref()?;
-    Some(format!(
-        "{file_name}{}: `useKeychain` means nothing for validators of type `notaryv1`",
-        keychain.place
-    ))
-}
-
-/// What is pulled through a mirror is judged by the name that it is signed under.
-fn warn_of_mirror(rule: &Rule, mirrors: &Mirrors, file_name: &str) -> Option<String> {
-    let pattern = rule.pattern.canonical();
-    let mirror = mirrors.iter().find(|mirror| {
-        let rest = pattern.strip_prefix(mirror.from.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':', '@']))
-    })?;
-    Some(format!(
-        "{file_name}{}: `{}` is about images that are pulled from the mirror `{}`; these are judged \
-         by the name that they are signed under, so write `{}` instead of the mirror's name",
-        rule.place, rule.pattern, mirror.from, mirror.to
-    ))
-}
-
-fn warn_of_tag(rule: &Rule, file_name: &str) -> Option<String> {
-    let approves = matches!(rule.demand, Demand::Static { approve: true });
-    (approves && rule.pattern.is_about_some_tags()).then(|| {
-        format!(
-            "{file_name}{}: `{}` approves a tag of an image without any signature; that approves \
-             every image of the repository, since any digest can be written behind the tag",
-            rule.place, rule.pattern
-        )
-    })
-}
-
-fn warn(rule: &RawRule, file_name: &str) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let pattern = &rule.pattern;
-    if let Some(example) = unregistered(&pattern.value) {
-        warnings.push(format!(
-            "{file_name}{}: the pattern `{}` can never match: canonical references begin with a \
-             registry, such as `{example}`",
-            pattern.place, pattern.value
-        ));
-    }
-    if let Some(with) = &rule.with {
-        for key in rule::ignored_keys(&with.value) {
-            warnings.push(format!(
-                "{file_name}{}: `{key}` means nothing for validators of type `notaryv1` or `static`",
-                with.place
-            ));
-        }
-    }
-    warnings
-}
-
-/// What was probably meant by a pattern that does not begin with a registry and so never matches.
-fn unregistered(pattern: &str) -> Option<String> {
-    let Some((host, _)) = pattern.split_once('/') else {
-        return (!pattern.contains('*')).then(|| format!("docker.io/library/{pattern}"));
-    };
-    // What tells a registry from a path on Docker Hub (distribution/reference, `splitDockerDomain`).
-    let can_be_host = host == "localhost"
-        || host.contains(['.', ':', '*'])
-        || host.chars().any(|c| c.is_ascii_uppercase());
-    (!can_be_host).then(|| format!("docker.io/{pattern}"))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod rules;
 
 pub use config::{
     Alerting, Auth, Config, ConfigError, Features, NotaryServer, Problem, Receiver, ReceiverId,
+    ResourceValidationMode,
 };
 pub use decision::{Allowed, Approval, Asked, Cause, Decision, Denial, Grounds, Purpose};
 pub use pattern::{Pattern, PatternError};

@@ -175,16 +175,7 @@ impl Admission {
     /// it. Raises no alert: that would have whoever cannot even ask write to the disk.
     pub fn refuse(&self, webhook: Webhook, body: &[u8], refusal: &Refusal) -> Vec<u8> {
         let config = self.config.load();
-        let uid = find_uid(body).unwrap_or_default();
-        let asking = Asking {
-            webhook,
-            config: &config,
-            uid: &uid,
-            request: None,
-        };
-        let conclusion = Conclusion::refused(refusal, Leniency::of(config.features(), None));
-        self.tell(asking, conclusion)
-            .write(ApiVersion::default(), &uid)
+        self.answer_unread(webhook, &config, body, refusal, |_asking, refused| refused)
     }
 
     fn answer(
@@ -200,7 +191,8 @@ impl Admission {
             Ok(read) => read,
             Err(error) => {
                 let refusal = Refusal::Undecodable(error.to_string());
-                return self.answer_undecodable(webhook, config, body, &refusal);
+                let alert = |asking: Asking<'_>, refused| self.alert(asking, refused);
+                return self.answer_unread(webhook, config, body, &refusal, alert);
             }
         };
         let uid = request.uid.as_str();
@@ -229,12 +221,14 @@ impl Admission {
         self.tell(asking, conclusion).write(version, uid)
     }
 
-    fn answer_undecodable(
+    /// Answers what is not known but for its `uid`, after whatever else is to be done about it.
+    fn answer_unread(
         &self,
         webhook: Webhook,
         config: &Config,
         body: &[u8],
         refusal: &Refusal,
+        also: impl FnOnce(Asking<'_>, Conclusion) -> Conclusion,
     ) -> Vec<u8> {
         let uid = find_uid(body).unwrap_or_default();
         let asking = Asking {
@@ -243,8 +237,8 @@ impl Admission {
             uid: &uid,
             request: None,
         };
-        let conclusion = Conclusion::refused(refusal, Leniency::of(config.features(), None));
-        let conclusion = self.alert(asking, conclusion);
+        let refused = Conclusion::refused(refusal, Leniency::of(config.features(), None));
+        let conclusion = also(asking, refused);
         self.tell(asking, conclusion)
             .write(ApiVersion::default(), &uid)
     }

@@ -18,11 +18,13 @@ use crate::admission::Webhook;
 
 mod connaisseur;
 mod labels;
+mod outcome;
 mod source;
 
 pub(crate) use connaisseur::{Connaisseur, Validation, Validity};
 use labels::{AdmissionLabels, CauseLabels, ImageLabels, ResultLabels, SyncLabels, WebhookLabels};
 
+pub use outcome::{Load, Outcome};
 pub use source::{MetricSource, Sample};
 
 /// The metrics of one process.
@@ -288,83 +290,6 @@ impl Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics").finish_non_exhaustive()
-    }
-}
-
-/// What became of a review or an image, and why.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Outcome {
-    decision: &'static str,
-    reason: &'static str,
-}
-
-impl Outcome {
-    /// A review all of whose images are allowed.
-    pub const JUDGED: Self = Self::allow("judged");
-
-    /// An image that is signed, and whose proof is fresh.
-    pub const SIGNED: Self = Self::allow("signed");
-
-    /// Let in, with a stable, short name of the cause.
-    pub const fn allow(reason: &'static str) -> Self {
-        Self {
-            decision: "allow",
-            reason,
-        }
-    }
-
-    /// Let in though it would be denied, with a stable, short name of the cause.
-    pub const fn warn(reason: &'static str) -> Self {
-        Self {
-            decision: "warn",
-            reason,
-        }
-    }
-
-    /// Denied, with a stable, short name of the cause.
-    pub const fn deny(reason: &'static str) -> Self {
-        Self {
-            decision: "deny",
-            reason,
-        }
-    }
-
-    /// `allow`, `warn` or `deny`.
-    pub const fn decision(self) -> &'static str {
-        self.decision
-    }
-
-    /// A stable, short name of the cause.
-    pub const fn reason(self) -> &'static str {
-        self.reason
-    }
-
-    /// Whether it is denied.
-    pub const fn is_denied(self) -> bool {
-        matches!(self.decision.as_bytes(), b"deny")
-    }
-
-    /// Whether it is let in though it would be denied.
-    pub const fn is_warned(self) -> bool {
-        matches!(self.decision.as_bytes(), b"warn")
-    }
-}
-
-/// What became of a new version of a file.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Load {
-    /// It is in use.
-    Loaded,
-    /// It is not valid; what was there before stays in use.
-    Refused,
-}
-
-impl Load {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Loaded => "loaded",
-            Self::Refused => "refused",
-        }
     }
 }
 

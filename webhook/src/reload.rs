@@ -235,16 +235,18 @@ policy: [{pattern: '*', validator: deny}]";
         let watch = Watch::since(mount.path("config.yaml"), before.as_bytes());
         let heard: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
         let tries = Arc::new(AtomicUsize::new(0));
-        let (hears, tried) = (Arc::clone(&heard), Arc::clone(&tries));
+        let (listener, counter) = (Arc::clone(&heard), Arc::clone(&tries));
         let reloading = Reloading {
             admission: Arc::clone(&admission),
             metrics,
             // Works at the third attempt.
-            prepare: Arc::new(move |_config| match tried.fetch_add(1, Ordering::SeqCst) {
-                0 | 1 => Err("the store is busy".into()),
-                _ => Ok(()),
-            }),
-            refused: Arc::new(move |error| hears.lock().unwrap().push(error)),
+            prepare: Arc::new(
+                move |_config| match counter.fetch_add(1, Ordering::SeqCst) {
+                    0 | 1 => Err("the store is busy".into()),
+                    _ => Ok(()),
+                },
+            ),
+            refused: Arc::new(move |error| listener.lock().unwrap().push(error)),
         };
         let following = tokio::spawn(config(watch, Duration::from_millis(1), reloading));
         let count = || heard.lock().unwrap().len();

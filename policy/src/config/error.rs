@@ -22,6 +22,26 @@ pub struct ConfigError {
     pub problem: Box<Problem>,
 }
 
+/// Everything that is wrong with a configuration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigErrors {
+    /// What was found first.
+    pub first: ConfigError,
+    /// What else was found.
+    pub others: Vec<ConfigError>,
+}
+
+impl fmt::Display for ConfigErrors {
+    /// Writes a line for each.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { first, others } = self;
+        write!(f, "{first}")?;
+        others.iter().try_for_each(|other| write!(f, "\n{other}"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
 /// A place in a text, both from 1; 0 where it is unknown.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Place {

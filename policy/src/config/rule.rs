@@ -11,11 +11,12 @@ use crate::pattern::{Glob, Pattern};
 use crate::rules::{Demand, Enforcement, Mode, NamedRoot, Rule, SignatureDemand};
 
 /// Reads one rule.
-pub(super) fn rule(raw: RawRule, validators: &Validators) -> Result<Rule, At<Problem>> {
-    let (validator, place) = match &raw.validator {
-        Some(name) => (name.value.as_str(), name.place),
-        None => (DEFAULT, raw.pattern.place),
-    };
+pub(super) fn rule(raw: &RawRule, validators: &Validators) -> Result<Rule, At<Problem>> {
+    let validator = validator_name(raw);
+    let place = raw
+        .validator
+        .as_ref()
+        .map_or(raw.pattern.place, |name| name.place);
     let found = validators.get(validator, place);
     let found = found.map_err(|unknown| match &raw.validator {
         Some(_) => unknown,
@@ -41,6 +42,12 @@ pub(super) fn rule(raw: RawRule, validators: &Validators) -> Result<Rule, At<Pro
             .as_ref()
             .map_or(Ok(Enforcement::Deny), enforcement)?,
     })
+}
+
+/// The name of the validator that a rule asks.
+pub(super) fn validator_name(raw: &RawRule) -> &str {
+    let written = raw.validator.as_ref();
+    written.map_or(DEFAULT, |name| name.value.as_str())
 }
 
 /// The keys of `with` that are written and mean nothing for this validator.

@@ -43,8 +43,18 @@ pub struct Features {
     pub child_approval: bool,
     /// Whether an update's images are admitted that the object had before.
     pub unchanged_approval: bool,
-    /// Whether objects other than Pods are only warned about, and never patched.
-    pub pods_only: bool,
+    /// Which objects are denied and patched.
+    pub resources: ResourceValidationMode,
+}
+
+/// Which objects are denied and patched.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ResourceValidationMode {
+    /// All that run images.
+    #[default]
+    All,
+    /// Pods; the others are only warned about.
+    PodsOnly,
 }
 
 impl Default for SyncSettings {
@@ -64,7 +74,7 @@ impl Default for Features {
             detection_mode: false,
             child_approval: true,
             unchanged_approval: false,
-            pods_only: false,
+            resources: ResourceValidationMode::All,
         }
     }
 }
@@ -96,11 +106,13 @@ pub(super) fn features(
         automatic_unchanged_approval,
         resource_validation_mode,
     } = raw.unwrap_or_default();
-    let pods_only = match &resource_validation_mode {
-        None => false,
+    let resources = match &resource_validation_mode {
+        None => ResourceValidationMode::All,
         // Connaisseur takes either spelling of the letters.
-        Some(mode) if mode.value.eq_ignore_ascii_case("all") => false,
-        Some(mode) if mode.value.eq_ignore_ascii_case("podsOnly") => true,
+        Some(mode) if mode.value.eq_ignore_ascii_case("all") => ResourceValidationMode::All,
+        Some(mode) if mode.value.eq_ignore_ascii_case("podsOnly") => {
+            ResourceValidationMode::PodsOnly
+        }
         Some(mode) => {
             return Err(mode.fault(Problem::Value {
                 key: "resourceValidationMode",
@@ -110,6 +122,7 @@ pub(super) fn features(
             }));
         }
     };
+    let pods_only = resources == ResourceValidationMode::PodsOnly;
     let asked = automatic_child_approval.as_ref();
     if let Some(at) = asked.filter(|asked| asked.value && pods_only) {
         warnings.push(format!(
@@ -122,7 +135,7 @@ pub(super) fn features(
         detection_mode: detection_mode.unwrap_or(false),
         child_approval: !pods_only && asked.is_none_or(|asked| asked.value),
         unchanged_approval: automatic_unchanged_approval.unwrap_or(false),
-        pods_only,
+        resources,
     })
 }
 

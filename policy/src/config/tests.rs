@@ -1,4 +1,5 @@
 mod alerting;
+mod beyond;
 mod faults;
 
 use secrecy::ExposeSecret as _;
@@ -7,6 +8,7 @@ use vouchsafe_trust::evidence::Signers;
 
 use super::*;
 use crate::fixtures::{CERTIFICATE, KEY, config, config_text, indent};
+use crate::rules::Demand;
 
 const POLICY: &str = "policy:\n- pattern: '*:*'\n  validator: deny\n";
 
@@ -81,63 +83,6 @@ fn credentials_are_complete_and_never_printed() {
         let config = Config::parse(&text, "f").unwrap();
         assert_eq!(config.notary_servers()[0].auth, Some(expected));
     }
-}
-
-#[test]
-fn features_have_the_defaults_of_connaisseur() {
-    let features = |text: &str| config(&format!("{POLICY}{text}")).features();
-    let default = Features {
-        detection_mode: false,
-        child_approval: true,
-        unchanged_approval: false,
-        pods_only: false,
-    };
-    assert_eq!(features(""), default);
-    assert_eq!(features("features: {}"), default);
-    assert_eq!(features("features: {resourceValidationMode: ALL}"), default);
-    let all = "features: {detectionMode: true, automaticChildApproval: false, \
-               automaticUnchangedApproval: true}";
-    let changed = Features {
-        detection_mode: true,
-        child_approval: false,
-        unchanged_approval: true,
-        pods_only: false,
-    };
-    assert_eq!(features(all), changed);
-    let pods = features("features: {resourceValidationMode: podsOnly}");
-    assert!(pods.pods_only && !pods.child_approval);
-    let text = "features: {resourceValidationMode: PodsOnly, automaticChildApproval: true}";
-    let config = config(&format!("{POLICY}{text}"));
-    let [warning] = config.warnings() else {
-        panic!("{:?}", config.warnings());
-    };
-    assert!(
-        warning.contains("`automaticChildApproval` does nothing"),
-        "{warning}"
-    );
-}
-
-#[test]
-fn a_rule_about_a_mirror_and_a_keychain_are_warned_about() {
-    let config = config(
-        "policy:
-- {pattern: 'cache.internal/hub/nginx:*', validator: deny}
-- {pattern: 'cache.internal/hubs/*', validator: deny}
-mirrors: [{from: cache.internal/hub, to: docker.io}]
-",
-    );
-    let [warning] = config.warnings() else {
-        panic!("{:?}", config.warnings());
-    };
-    assert!(warning.starts_with("config.yaml:33:13: "), "{warning}");
-    assert!(warning.contains("write `docker.io` instead"), "{warning}");
-    let text = config_text(POLICY).replacen(
-        "  host: notary.example.com",
-        "  host: keychain.example.com\n  auth: {useKeychain: true, username: u, password: p}",
-        1,
-    );
-    let config = Config::parse(&text, "f").unwrap();
-    assert!(config.warnings()[0].contains("`useKeychain` means nothing"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Validators: from what is written to what holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vouchsafe_trust::key::{Certificate, KeyError, Pem};
 use vouchsafe_trust::pin::{Check, TrustRoot};
@@ -58,11 +58,24 @@ pub(super) struct Validators {
     pub(super) by_name: BTreeMap<String, Validator>,
     pub(super) servers: Vec<NotaryServer>,
     places: BTreeMap<String, Place>,
+    broken: BTreeSet<String>,
 }
 
 impl Validators {
-    /// Takes in one validator.
+    /// Takes in one validator, or remembers that there is a broken one of its name.
     pub(super) fn add(&mut self, raw: RawValidator) -> Result<(), At<Problem>> {
+        let name = raw.name.value.clone();
+        self.try_add(raw).inspect_err(|_fault| {
+            self.broken.insert(name);
+        })
+    }
+
+    /// Whether a validator of this name could not be taken in.
+    pub(super) fn is_broken(&self, name: &str) -> bool {
+        self.broken.contains(name)
+    }
+
+    fn try_add(&mut self, raw: RawValidator) -> Result<(), At<Problem>> {
         let name = raw.name.value.clone();
         if let Some(place) = self.places.get(&name) {
             return Err(raw.name.fault(Problem::DuplicateName {

@@ -8,10 +8,12 @@ mod mirrors;
 
 use std::cell::Cell;
 
-use vouchsafe_trust::evidence::{NotSigned, Signers, Statement};
+use vouchsafe_trust::evidence::{
+    Freshness, Known, NotSigned, Retained, Signers, Statement, Wanted,
+};
 use vouchsafe_trust::image::ReferenceError;
 use vouchsafe_trust::repository::{DelegationState, RoleFacts, Validity};
-use vouchsafe_trust::{DelegationName, RepositoryFacts, Version};
+use vouchsafe_trust::{DelegationName, RepositoryFacts, Role, Version};
 
 use super::*;
 use crate::fixtures::{config, digest, facts, hours, known, now};

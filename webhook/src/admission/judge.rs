@@ -87,20 +87,21 @@ impl<'o> Judged<'o> {
     /// What became of the object: denied for the first image that is, or else warned of the first
     /// that would be.
     pub(super) fn outcome(&self) -> Outcome {
-        let mut outcome = Outcome::JUDGED;
-        for (_, verdict) in &self.verdicts {
-            match verdict {
-                Verdict::Allow(_) => {}
-                Verdict::Deny(denied) if !self.lets_pass(denied) => {
-                    return Outcome::deny(denied.label);
-                }
-                Verdict::Deny(denied) if outcome == Outcome::JUDGED => {
-                    outcome = Outcome::warn(denied.label);
-                }
-                Verdict::Deny(_) => {}
+        let denied = self
+            .verdicts
+            .iter()
+            .filter_map(|(_, verdict)| match verdict {
+                Verdict::Allow(_) => None,
+                Verdict::Deny(denied) => Some(denied),
+            });
+        let mut warned = None;
+        for denied in denied {
+            if !self.lets_pass(denied) {
+                return Outcome::deny(denied.label);
             }
+            warned.get_or_insert_with(|| Outcome::warn(denied.label));
         }
-        outcome
+        warned.unwrap_or(Outcome::JUDGED)
     }
 
     /// What the API server is told: a patch where everything is well, otherwise every fault.

@@ -1,6 +1,6 @@
 //! What the configuration admits that it would deny.
 
-use vouchsafe_policy::Features;
+use vouchsafe_policy::{Features, ResourceValidationMode};
 
 use crate::review::Request;
 
@@ -19,7 +19,8 @@ impl Leniency {
         let is_pod = |request: &Request<'_>| {
             request.kind.group.as_str().is_empty() && request.kind.kind.as_str() == "Pod"
         };
-        if features.pods_only && request.is_some_and(|request| !is_pod(request)) {
+        let pods_only = features.resources == ResourceValidationMode::PodsOnly;
+        if pods_only && request.is_some_and(|request| !is_pod(request)) {
             Some(Self::PodsOnly)
         } else if features.detection_mode {
             Some(Self::DetectionMode)

@@ -10,11 +10,17 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 /// A metric that is read when somebody asks for the metrics.
 pub struct MetricSource {
-    kind: MetricType,
+    kind: Kind,
     name: &'static str,
     help: &'static str,
     labels: &'static [&'static str],
     read: Box<dyn Fn() -> Vec<Sample> + Send + Sync>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Counter,
+    Gauge,
 }
 
 /// The values of a metric's labels, in their order, and the metric's value.
@@ -28,7 +34,7 @@ impl MetricSource {
         labels: &'static [&'static str],
         read: impl Fn() -> Vec<Sample> + Send + Sync + 'static,
     ) -> Self {
-        Self::new(MetricType::Gauge, name, help, labels, read)
+        Self::new(Kind::Gauge, name, help, labels, read)
     }
 
     /// A counter with these labels, whose samples `read` gives.
@@ -38,11 +44,11 @@ impl MetricSource {
         labels: &'static [&'static str],
         read: impl Fn() -> Vec<Sample> + Send + Sync + 'static,
     ) -> Self {
-        Self::new(MetricType::Counter, name, help, labels, read)
+        Self::new(Kind::Counter, name, help, labels, read)
     }
 
     fn new(
-        kind: MetricType,
+        kind: Kind,
         name: &'static str,
         help: &'static str,
         labels: &'static [&'static str],
@@ -61,15 +67,19 @@ impl MetricSource {
 impl MetricSource {
     fn encode_value(&self, value: f64, encoder: MetricEncoder<'_>) -> fmt::Result {
         match self.kind {
-            MetricType::Counter => ConstCounter::new(value).encode(encoder),
-            _ => ConstGauge::new(value).encode(encoder),
+            Kind::Counter => ConstCounter::new(value).encode(encoder),
+            Kind::Gauge => ConstGauge::new(value).encode(encoder),
         }
     }
 }
 
 impl Collector for MetricSource {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut family = encoder.encode_descriptor(self.name, self.help, None, self.kind)?;
+        let kind = match self.kind {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+        };
+        let mut family = encoder.encode_descriptor(self.name, self.help, None, kind)?;
         if self.labels.is_empty() {
             // Without labels there is one sample at most.
             let (_, value) = (self.read)().pop().unwrap_or((Vec::new(), f64::NAN));

@@ -1,12 +1,11 @@
 use super::*;
 use crate::Enforcement;
 
-#[test]
-fn every_denial_names_the_image_its_repository_the_cause_and_the_next_step() {
-    let gun = || GUN.parse().unwrap();
+/// Every cause, some of them in several forms.
+fn causes() -> Vec<Cause> {
     let server = || "notary.example.com".parse().unwrap();
     let role = || Role::Targets;
-    let causes = [
+    vec![
         Cause::BadReference(ReferenceError::Empty),
         Cause::CertificateName,
         Cause::CertificateValidity(facts(GUN).certificate_validity),
@@ -71,12 +70,16 @@ fn every_denial_names_the_image_its_repository_the_cause_and_the_next_step() {
             server: server(),
             at: now(),
         },
-    ];
+    ]
+}
+
+#[test]
+fn every_denial_names_the_image_its_repository_the_cause_and_the_next_step() {
     let mut lines = Vec::new();
-    for cause in causes {
+    for cause in causes() {
         let denial = Denial {
             image: "nginx:1".to_owned(),
-            gun: Some(gun()),
+            gun: Some(GUN.parse().unwrap()),
             pattern: Some("docker.io/*".to_owned()),
             validator: Some("default".to_owned()),
             enforcement: Enforcement::Deny,

@@ -3,6 +3,8 @@
 
 KUBERNETES_MODULE=$HERE/../kubernetes
 KUBERNETES_PROGRAMS=(kube-apiserver kubectl)
+# What is fetched where no Go is new enough.
+GO_VERSION=1.24.9
 
 # Sets ASSETS to the folder that holds every program.
 build_programs() {
@@ -46,7 +48,7 @@ build_program() { # PROGRAM VERSION
   # What a release build sets: an API server that does not know its version serves other features.
   (
     cd "$KUBERNETES_MODULE"
-    CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local nice go build -trimpath -o "$ASSETS/.$1" \
+    CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local nice "$GO" build -trimpath -o "$ASSETS/.$1" \
       -ldflags "-s -w -X $package.gitVersion=$2 -X $package.gitMajor=1 -X $package.gitMinor=$minor" \
       "k8s.io/kubernetes/cmd/$1"
   ) >&2
@@ -54,11 +56,34 @@ build_program() { # PROGRAM VERSION
   mv "$ASSETS/.$1" "$ASSETS/$1"
 }
 
+# Sets GO to a Go that can build the module: the one that is there or, where that is too old as in Debian 12, a newer one
+# out of the module registry, which an older one can fetch.
 require_go() {
-  "$HERE/install.sh" go >&2
-  local wanted found
+  "$HERE/install.sh" go jq >&2
+  GO=go
+  is_new_enough "$(GOTOOLCHAIN=local go env GOVERSION)" && return
+  local root=${ASSETS%/*}/go-$GO_VERSION
+  GO=$root/bin/go
+  [ -x "$GO" ] || fetch_go "$root"
+}
+
+is_new_enough() { # VERSION
+  local wanted
   wanted=$(sed -n 's/^go //p' "$KUBERNETES_MODULE/go.mod")
-  found=$(GOTOOLCHAIN=local go env GOVERSION)
-  [ "$(printf '%s\n' "$wanted" "${found#go}" | sort -V | head -n 1)" = "$wanted" ] ||
-    fail "Go $wanted or later is needed, found ${found#go}: install one, or name built programs in KUBEBUILDER_ASSETS"
+  [ "$(printf '%s\n' "$wanted" "${1#go}" | sort -V | head -n 1)" = "$wanted" ]
+}
+
+fetch_go() { # DIRECTORY
+  local module empty fetched
+  module=golang.org/toolchain@v0.0.1-go$GO_VERSION.$(go env GOHOSTOS)-$(go env GOHOSTARCH)
+  echo "fetching Go $GO_VERSION" >&2
+  empty=$(mktemp -d)
+  fetched=$(cd "$empty" && GOTOOLCHAIN=local GOFLAGS= go mod download -json "$module" | jq -r '.Dir // empty')
+  rmdir "$empty"
+  [ -n "$fetched" ] || fail "cannot fetch $module: install Go, or name built programs in KUBEBUILDER_ASSETS"
+  rm -rf "$1" "$1.new"
+  # A module's files are read-only and not executable.
+  cp -r --no-preserve=mode "$fetched" "$1.new"
+  chmod +x "$1.new"/bin/* "$1.new"/pkg/tool/*/*
+  mv "$1.new" "$1"
 }

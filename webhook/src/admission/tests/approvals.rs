@@ -8,7 +8,7 @@ use crate::testing::admission_by;
 const UNCHANGED: &str = "features: {automaticUnchangedApproval: true}";
 const OWNER_UID: &str = "4b7b9d3e-7a54-4d9b-9f3b-1f0a6a7d9a01";
 
-/// One ReplicaSet that runs one image.
+/// One `ReplicaSet` that runs one image.
 struct OneOwner;
 
 impl Owners for OneOwner {

@@ -164,3 +164,28 @@ fn a_damaged_store_is_noticed_and_a_contended_one_is_not() {
         assert!(counted.lines().any(|found| found == line), "{counted}");
     }
 }
+
+#[test]
+fn what_nests_too_deep_is_denied_with_its_uid() {
+    let nested = |open: &str, inner: &str, close: &str, depth| {
+        format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
+    for depth in [200, 100_000] {
+        // What is looked at may nest in itself; what is not is passed over, however deep it is.
+        let templates = nested(r#"{"spec":{"template":"#, "{}", "}}", depth);
+        let lists = format!(r#"{{"spec":{{"x":{}}}}}"#, nested("[", "", "]", depth));
+        let members = format!(
+            r#"{{"spec":{{"x":{}}}}}"#,
+            nested("{\"a\":", "1", "}", depth)
+        );
+        for (object, words) in [
+            (templates, "cannot be read: recursion limit exceeded"),
+            (lists, "names no image"),
+            (members, "names no image"),
+        ] {
+            let response = reviewed(&with_object(&object), in_time());
+            assert!(message(&response).contains(words), "{depth}: {response}");
+            assert_eq!(response["uid"], fixture("pod-create")["request"]["uid"]);
+        }
+    }
+}
