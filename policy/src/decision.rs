@@ -127,13 +127,17 @@ impl Config {
             max_staleness: self.freshness().max_staleness,
             retain: self.history().retain,
         };
-        let allowed = question
-            .decide(evidence)
-            .map_err(|cause| Denial::new(rule, &reference, cause))?;
-        let signed = allowed.proof().map(|proof| proof.digest.into());
-        match signed.and_then(|digest: Digest| self.deny_list().digest(&digest)) {
+        let decided = question.decide(evidence);
+        let signed = match &decided {
+            Ok(allowed) => allowed.proof().map(|proof| proof.digest),
+            // Where the rule only warns, the tag runs nevertheless.
+            Err(Cause::NotPinned { digest, .. }) => Some(*digest),
+            Err(_) => None,
+        };
+        let signed = signed.map(Digest::from);
+        match signed.and_then(|digest| self.deny_list().digest(&digest)) {
             Some(listed) => Err(Denial::listed(Some(rule), &reference, listed)),
-            None => Ok(allowed),
+            None => decided.map_err(|cause| Denial::new(rule, &reference, cause)),
         }
     }
 

@@ -1,11 +1,11 @@
 use vouchsafe_store::{Alert, AlertOutcome};
+use vouchsafe_tests::harness::receiver::{Receiver, Reply};
 
-use crate::receiver::{Receiver, Reply};
 use crate::support::{Scene, a_while, ids, now, numbers, queue, uids, until};
 
 #[tokio::test]
 async fn alerts_reach_their_receivers_in_order() {
-    let (scene, receiver) = (Scene::new(), Receiver::new());
+    let (scene, receiver) = (Scene::new(), Receiver::new().unwrap());
     let store = scene.store();
     let alerting = scene.alerting(&[uids(&receiver.url("/hook"))]);
     // Both what waited before the start, and what is queued later.
@@ -14,7 +14,7 @@ async fn alerts_reach_their_receivers_in_order() {
     until(|| store.outbox_len() == 0).await;
     queue(&store, &alerting, 5..10);
     until(|| store.outbox_len() == 0).await;
-    assert_eq!(receiver.uids(), numbers(0..10));
+    assert_eq!(receiver.texts("uid"), numbers(0..10));
     assert_eq!(running.counts("reject/uids/0").delivered, 10);
     let request = &receiver.requests()[0];
     assert_eq!(request.line(), "POST /hook");
@@ -28,7 +28,7 @@ async fn alerts_reach_their_receivers_in_order() {
 
 #[tokio::test]
 async fn headers_of_the_configuration_are_sent_and_may_say_another_content_type() {
-    let (scene, receiver) = (Scene::new(), Receiver::new());
+    let (scene, receiver) = (Scene::new(), Receiver::new().unwrap());
     let store = scene.store();
     let headers = "customHeaders: ['Authorization: GenieKey abc', 'Content-Type: text/x', 'x-a: 1', 'X-A: 2']";
     let alerting = scene.alerting(&[format!("{}, {headers}", uids(&receiver.url("/")))]);
@@ -49,19 +49,23 @@ async fn headers_of_the_configuration_are_sent_and_may_say_another_content_type(
 #[tokio::test]
 async fn a_receiver_that_is_down_holds_up_no_other_and_loses_nothing() {
     let scene = Scene::new();
-    let (mut down, slow, up) = (Receiver::down(), Receiver::new(), Receiver::new());
+    let (mut down, slow, up) = (
+        Receiver::down().unwrap(),
+        Receiver::new().unwrap(),
+        Receiver::new().unwrap(),
+    );
     slow.always(Reply::Never);
     let store = scene.store();
     let alerting = scene.alerting(&[&down, &slow, &up].map(|receiver| uids(&receiver.url("/"))));
     queue(&store, &alerting, 0..20);
     let running = scene.deliver(&store, &alerting);
     until(|| up.requests().len() == 20).await;
-    assert_eq!(up.uids(), numbers(0..20));
+    assert_eq!(up.texts("uid"), numbers(0..20));
     until(|| running.counts("reject/uids/0").failed_attempts > 0).await;
     assert_eq!(running.counts("reject/uids/1").delivered, 0);
-    down.listen();
+    down.listen().unwrap();
     until(|| down.requests().len() == 20).await;
-    assert_eq!(down.uids(), numbers(0..20));
+    assert_eq!(down.texts("uid"), numbers(0..20));
     until(|| store.outbox_len() == 20).await;
     running.stop().await;
     assert_eq!(store.outbox_receivers(), [ids(&alerting)[1]]);
@@ -70,7 +74,7 @@ async fn a_receiver_that_is_down_holds_up_no_other_and_loses_nothing() {
 #[tokio::test]
 async fn what_waits_is_delivered_in_order_after_a_restart() {
     let scene = Scene::new();
-    let mut receiver = Receiver::down();
+    let mut receiver = Receiver::down().unwrap();
     let alerting = scene.alerting(&[uids(&receiver.url("/"))]);
     let store = scene.store();
     let running = scene.deliver(&store, &alerting);
@@ -83,7 +87,7 @@ async fn what_waits_is_delivered_in_order_after_a_restart() {
     assert_eq!(store.outbox_len(), 10);
     receiver.script(&[Reply::Status(200); 4]);
     receiver.always(Reply::Status(503));
-    receiver.listen();
+    receiver.listen().unwrap();
     let running = scene.deliver(&store, &alerting);
     until(|| receiver.requests().len() > 4).await;
     running.stop().await;
@@ -95,7 +99,7 @@ async fn what_waits_is_delivered_in_order_after_a_restart() {
     let running = scene.deliver(&store, &alerting);
     until(|| store.outbox_len() == 0).await;
     running.stop().await;
-    let uids = receiver.uids();
+    let uids = receiver.texts("uid");
     assert_eq!(uids[..4], numbers(0..4));
     assert!(uids[4..before].iter().all(|uid| uid == "4"), "{uids:?}");
     assert_eq!(uids[before..], numbers(4..10));
@@ -104,7 +108,11 @@ async fn what_waits_is_delivered_in_order_after_a_restart() {
 #[tokio::test]
 async fn a_new_configuration_is_taken_up_at_once() {
     let scene = Scene::new();
-    let (down, old, new) = (Receiver::down(), Receiver::new(), Receiver::new());
+    let (down, old, new) = (
+        Receiver::down().unwrap(),
+        Receiver::new().unwrap(),
+        Receiver::new().unwrap(),
+    );
     let store = scene.store();
     let before = scene.alerting(&[uids(&down.url("/")), uids(&old.url("/"))]);
     let running = scene.deliver(&store, &before);
@@ -115,8 +123,8 @@ async fn a_new_configuration_is_taken_up_at_once() {
     queue(&store, &after, 3..4);
     running.reload(&after);
     until(|| new.requests().len() == 1 && old.requests().len() == 4).await;
-    assert_eq!(new.uids(), numbers(3..4));
-    assert_eq!(old.uids(), numbers(0..4));
+    assert_eq!(new.texts("uid"), numbers(3..4));
+    assert_eq!(old.texts("uid"), numbers(0..4));
     // What waits for a receiver that is gone is dropped, after a while.
     until(|| store.outbox_len() == 0).await;
     until(|| running.counters.orphaned() == 3).await;
@@ -135,7 +143,7 @@ async fn a_mended_receiver_is_tried_at_once() {
     // Longer than the test waits.
     scene.pace.first = std::time::Duration::from_mins(10);
     scene.pace.longest = std::time::Duration::from_mins(10);
-    let receiver = Receiver::new();
+    let receiver = Receiver::new().unwrap();
     receiver.script(&[Reply::Status(401)]);
     let store = scene.store();
     let header = "customHeaders: ['Authorization: old']";
@@ -149,13 +157,13 @@ async fn a_mended_receiver_is_tried_at_once() {
     let requests = receiver.requests();
     let sent: Vec<_> = requests.iter().map(|r| r.header("authorization")).collect();
     assert_eq!(sent, [Some("old"), Some("new"), Some("new")]);
-    assert_eq!(receiver.uids(), ["0", "0", "1"]);
+    assert_eq!(receiver.texts("uid"), ["0", "0", "1"]);
     running.stop().await;
 }
 
 #[tokio::test]
 async fn an_alert_of_which_the_template_makes_nothing_is_skipped() {
-    let (scene, receiver) = (Scene::new(), Receiver::new());
+    let (scene, receiver) = (Scene::new(), Receiver::new().unwrap());
     let template = "{% if error %}{\"uid\": \"{{ request_id }}\"}{% endif %}";
     scene.dir.write("templates/denials.json", template).unwrap();
     let store = scene.store();
@@ -175,7 +183,7 @@ async fn an_alert_of_which_the_template_makes_nothing_is_skipped() {
     queue(&store, &alerting, 1..2);
     let running = scene.deliver(&store, &alerting);
     until(|| store.outbox_len() == 0).await;
-    assert_eq!(receiver.uids(), ["1"]);
+    assert_eq!(receiver.texts("uid"), ["1"]);
     let counts = running.counts("reject/denials/0");
     assert_eq!((counts.delivered, counts.unwritten), (1, 1));
     running.stop().await;

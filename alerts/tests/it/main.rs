@@ -9,6 +9,5 @@
 
 mod delivery;
 mod faults;
-mod receiver;
 mod secrets;
 mod support;

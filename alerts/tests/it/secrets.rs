@@ -2,14 +2,14 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::fmt::MakeWriter;
+use vouchsafe_tests::harness::receiver::{Receiver, Reply};
 
-use crate::receiver::{Receiver, Reply};
 use crate::support::{Scene, link, queue, until};
 
 #[tokio::test]
 async fn urls_and_headers_are_read_from_files_whenever_they_are_needed() {
     let scene = Scene::new();
-    let (first, second) = (Receiver::new(), Receiver::new());
+    let (first, second) = (Receiver::new().unwrap(), Receiver::new().unwrap());
     for (version, receiver) in [("1", &first), ("2", &second)] {
         let url = receiver.url("/hook") + "\n";
         scene.dir.write(&format!("{version}/url"), url).unwrap();
@@ -41,7 +41,7 @@ async fn urls_and_headers_are_read_from_files_whenever_they_are_needed() {
     until(|| store.outbox_len() == 0).await;
     assert_eq!(second.requests()[0].header("authorization"), Some("key-2"));
     assert_eq!(
-        (first.uids(), second.uids()),
+        (first.texts("uid"), second.texts("uid")),
         (vec!["0".to_owned()], vec!["1".to_owned()])
     );
 
@@ -55,7 +55,7 @@ async fn urls_and_headers_are_read_from_files_whenever_they_are_needed() {
     }
     link(&scene.dir.path().join("1"), &data);
     until(|| store.outbox_len() == 0).await;
-    assert_eq!(first.uids(), ["0", "2", "2", "2"]);
+    assert_eq!(first.texts("uid"), ["0", "2", "2", "2"]);
     running.stop().await;
 }
 
@@ -69,7 +69,7 @@ async fn neither_urls_nor_headers_reach_the_log() {
     // For all threads: what is logged by other tests may well be looked at, too.
     tracing::subscriber::set_global_default(subscriber).unwrap();
     let scene = Scene::new();
-    let (down, receiver) = (Receiver::down(), Receiver::new());
+    let (down, receiver) = (Receiver::down().unwrap(), Receiver::new().unwrap());
     receiver.script(&[
         Reply::Status(500),
         Reply::With(302, "location: http://hunter2.example.com/hunter2"),

@@ -142,6 +142,7 @@ impl Question<'_> {
             }),
             None if self.purpose == Purpose::Validate && self.demand.mode == Mode::Mutate => {
                 Err(Cause::NotPinned {
+                    digest: signed.digest,
                     pinned: self.reference.pinned(&signed.digest),
                 })
             }

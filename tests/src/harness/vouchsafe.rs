@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::http::{Request, exchange};
 use super::port::PortLease;
 use super::process::{Finished, Process, finish, run};
+use super::reviewed::Reviewed;
 use super::{Certificates, HarnessError, TempDir};
 
 /// `vouchsafe` with a configuration file and a store directory of its own.
@@ -105,7 +107,20 @@ impl Vouchsafe {
     ///
     /// [`HarnessError::NotReady`] with its log if it does not within ten seconds.
     pub fn serve(&self, certificates: &Certificates) -> Result<Serving, HarnessError> {
-        let mut serving = self.serve_unready(certificates)?;
+        self.serve_with(certificates, &[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vouchsafe::serve`].
+    pub fn serve_with(
+        &self,
+        certificates: &Certificates,
+        arguments: &[&str],
+    ) -> Result<Serving, HarnessError> {
+        let mut serving = self.start_serving(certificates, arguments)?;
         let metrics = serving.metrics.address();
         serving.process.wait_until(READY_DEADLINE, || {
             exchange(metrics, "localhost", &get("/ready"))
@@ -123,27 +138,7 @@ impl Vouchsafe {
     ///
     /// [`HarnessError::NotReady`] with its log if it does not within ten seconds.
     pub fn serve_unready(&self, certificates: &Certificates) -> Result<Serving, HarnessError> {
-        let (webhook, metrics) = (PortLease::new()?, PortLease::new()?);
-        let mut command = self.command();
-        command.args([
-            "serve",
-            "--listen",
-            &webhook.address().to_string(),
-            "--metrics-listen",
-            &metrics.address().to_string(),
-        ]);
-        command
-            .arg("--tls-cert")
-            .arg(certificates.leaf_file())
-            .arg("--tls-key")
-            .arg(certificates.leaf_key_file());
-        let mut process = Process::start(&mut command, &self.directory.path().join("serve.log"))?;
-        process.wait_until_listening(metrics.address())?;
-        Ok(Serving {
-            process,
-            webhook,
-            metrics,
-        })
+        self.start_serving(certificates, &[])
     }
 
     /// The program.
@@ -161,16 +156,51 @@ impl Vouchsafe {
         self.directory.path().join("store")
     }
 
+    /// The folder with a folder for each secret; it does not exist yet.
+    pub fn secrets(&self) -> PathBuf {
+        self.directory.path().join("secrets")
+    }
+
     /// Its own directory, for files that a command takes.
     pub fn directory(&self) -> &TempDir {
         &self.directory
+    }
+
+    fn start_serving(
+        &self,
+        certificates: &Certificates,
+        arguments: &[&str],
+    ) -> Result<Serving, HarnessError> {
+        let (webhook, metrics) = (PortLease::new()?, PortLease::new()?);
+        let mut command = self.command();
+        command.args([
+            "serve",
+            "--listen",
+            &webhook.address().to_string(),
+            "--metrics-listen",
+            &metrics.address().to_string(),
+        ]);
+        command
+            .arg("--tls-cert")
+            .arg(certificates.leaf_file())
+            .arg("--tls-key")
+            .arg(certificates.leaf_key_file())
+            .args(arguments);
+        let mut process = Process::start(&mut command, &self.directory.path().join("serve.log"))?;
+        process.wait_until_listening(metrics.address())?;
+        Ok(Serving {
+            process,
+            webhook,
+            metrics,
+        })
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command
             .env("VOUCHSAFE_CONFIG", self.config_file())
-            .env("VOUCHSAFE_STORE", self.store());
+            .env("VOUCHSAFE_STORE", self.store())
+            .env("VOUCHSAFE_SECRETS", self.secrets());
         command
     }
 }
@@ -222,6 +252,62 @@ impl Serving {
         serde_json::from_str(&answer).map_err(HarnessError::unexpected("AdmissionReview"))
     }
 
+    /// Sends a review as [`Serving::review`] does, and takes the answer apart.
+    ///
+    /// # Errors
+    ///
+    /// As [`Serving::review`]; [`HarnessError::Unexpected`] if it answers another request.
+    pub fn ask(
+        &self,
+        certificates: &Certificates,
+        path: &str,
+        review: &Value,
+    ) -> Result<Reviewed, HarnessError> {
+        Reviewed::of(review, &self.review(certificates, path, review)?)
+    }
+
+    /// The value of a metric, named with its labels as `/metrics` writes them; `None` if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Serving::page`].
+    pub fn metric(&self, name: &str) -> Result<Option<f64>, HarnessError> {
+        let (_, metrics) = self.page("/metrics")?;
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+        Ok(metrics.lines().find_map(value))
+    }
+
+    /// Waits until a page is as wanted; returns it.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Unexpected`] with the page if it is not within a minute.
+    pub fn wait_for(
+        &self,
+        page: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<String, HarnessError> {
+        let started = Instant::now();
+        loop {
+            let (_, text) = self.page(page)?;
+            if wanted(&text) {
+                return Ok(text);
+            }
+            if started.elapsed() > PAGE_DEADLINE {
+                return Err(HarnessError::Unexpected {
+                    what: page.to_owned(),
+                    detail: text,
+                });
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Everything that it logged so far.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
     /// The process, to be signalled, killed or waited for.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -265,3 +351,6 @@ fn get(path: &str) -> Request {
 }
 
 const READY_DEADLINE: Duration = Duration::from_secs(10);
+/// The configuration is looked at every ten seconds, and the machine may be busy.
+const PAGE_DEADLINE: Duration = Duration::from_mins(1);
+const POLL: Duration = Duration::from_millis(50);

@@ -59,9 +59,12 @@ fn a_digest_on_the_deny_list_is_denied_as_written_and_as_signed() {
         "nginx:signed".to_owned(),
         "quay.io/warn/x:signed".to_owned(),
     ] {
-        let denial = denied(decide_with(&config, &image, Purpose::Mutate, |_facts| ()));
-        assert_eq!(denial.label(), "deny_list", "{image}");
-        assert_eq!(denial.enforcement, Enforcement::Deny, "{image}");
+        // A tag is no way around it where `/mutate` was not asked.
+        for purpose in [Purpose::Mutate, Purpose::Validate] {
+            let denial = denied(decide_with(&config, &image, purpose, |_facts| ()));
+            assert_eq!(denial.label(), "deny_list", "{image}");
+            assert_eq!(denial.enforcement, Enforcement::Deny, "{image}");
+        }
     }
     // Which digest a tag has that nobody signs, only its registry knows.
     let unknown = decide_with(&config, "quay.io/allow/x:1", Purpose::Mutate, |_facts| ());

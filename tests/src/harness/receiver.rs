@@ -3,15 +3,18 @@
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use vouchsafe_tests::harness::http::{Request, read_request};
-use vouchsafe_tests::harness::port::PortLease;
+use serde_json::Value;
+
+use super::HarnessError;
+use super::http::{Request, read_request};
+use super::port::PortLease;
 
 /// What a request is answered with.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Reply {
+pub enum Reply {
     /// Nothing, for as long as the client waits.
     Never,
     /// A status.
@@ -30,7 +33,7 @@ struct State {
 
 /// The receiver. It listens from [`Receiver::listen`] on, and until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Receiver {
+pub struct Receiver {
     port: PortLease,
     state: Arc<Mutex<State>>,
     acceptor: Option<JoinHandle<()>>,
@@ -38,66 +41,92 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     /// A receiver that takes everything.
-    pub(crate) fn new() -> Self {
-        let mut receiver = Self::down();
-        receiver.listen();
-        receiver
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::down`] and [`Receiver::listen`].
+    pub fn new() -> Result<Self, HarnessError> {
+        let mut receiver = Self::down()?;
+        receiver.listen()?;
+        Ok(receiver)
     }
 
     /// A receiver that does not listen yet.
-    pub(crate) fn down() -> Self {
-        Self {
-            port: PortLease::new().unwrap(),
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::NoPort`] if every port is taken, [`HarnessError::File`] if none can be leased.
+    pub fn down() -> Result<Self, HarnessError> {
+        Ok(Self {
+            port: PortLease::new()?,
             state: Arc::default(),
             acceptor: None,
-        }
+        })
     }
 
-    pub(crate) fn listen(&mut self) {
-        let listener = self.port.listen().unwrap();
+    /// Listens from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Socket`] if its port is taken.
+    pub fn listen(&mut self) -> Result<(), HarnessError> {
+        let listener = self.port.listen()?;
         let state = Arc::clone(&self.state);
         self.acceptor = Some(thread::spawn(move || {
             for stream in listener.incoming() {
-                if state.lock().unwrap().stopped {
+                if lock(&state).stopped {
                     return;
                 }
-                let state = Arc::clone(&state);
-                thread::spawn(move || answer(stream.unwrap(), &state));
+                let (Ok(stream), state) = (stream, Arc::clone(&state)) else {
+                    continue;
+                };
+                thread::spawn(move || answer(stream, &state));
             }
         }));
+        Ok(())
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    /// The URL of one of its paths.
+    pub fn url(&self, path: &str) -> String {
         format!("http://localhost:{}{path}", self.port.number())
     }
 
     /// Answers the next requests so, and takes those that follow.
-    pub(crate) fn script(&self, replies: &[Reply]) {
+    pub fn script(&self, replies: &[Reply]) {
         self.state().script.extend(replies);
     }
 
     /// Answers every request so that no script answers.
-    pub(crate) fn always(&self, reply: Reply) {
+    pub fn always(&self, reply: Reply) {
         self.state().always = Some(reply);
     }
 
     /// What came in so far, in its order.
-    pub(crate) fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<Request> {
         self.state().requests.clone()
     }
 
-    /// The UIDs of the alerts that came in, as the template `uids` writes them.
-    pub(crate) fn uids(&self) -> Vec<String> {
+    /// The bodies that came in, in their order; null for what is no JSON.
+    pub fn bodies(&self) -> Vec<Value> {
         let requests = self.requests();
-        let uid = |request: &Request| {
-            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
-            body["uid"].as_str().unwrap().to_owned()
+        let body = |request: &Request| serde_json::from_slice(&request.body).unwrap_or_default();
+        requests.iter().map(body).collect()
+    }
+
+    /// The texts under the topmost key `key` of the bodies that came in, in their order; empty where there is none.
+    pub fn texts(&self, key: &str) -> Vec<String> {
+        let bodies = self.bodies();
+        let text = |body: &Value| {
+            body.get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
         };
-        requests.iter().map(uid).collect()
+        bodies.iter().map(text).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        lock(&self.state)
     }
 }
 
@@ -111,12 +140,16 @@ impl Drop for Receiver {
     }
 }
 
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn answer(mut stream: TcpStream, state: &Mutex<State>) {
     let Ok(Some(request)) = read_request(&mut stream) else {
         return;
     };
     let reply = {
-        let mut state = state.lock().unwrap();
+        let mut state = lock(state);
         state.requests.push(request);
         let scripted = state.script.pop_front();
         scripted.or(state.always).unwrap_or(Reply::Status(200))
