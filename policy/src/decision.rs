@@ -6,7 +6,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use vouchsafe_trust::evidence::{Freshness, Known, Retained, Signed, Wanted};
-use vouchsafe_trust::image::{Digest, Reference};
+use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::{Evidence, Gun, Query, Role, Sha256};
 
@@ -222,8 +222,8 @@ impl Config {
         let allowed = question
             .decide(evidence)
             .map_err(|cause| Denial::new(rule, &reference, cause))?;
-        let signed = allowed.proof().map(|proof| proof.digest.into());
-        match signed.and_then(|digest: Digest| self.deny_list().digest(&digest)) {
+        let signed = allowed.proof().map(|proof| proof.digest);
+        match signed.and_then(|digest| self.deny_list().sha256(digest)) {
             Some(listed) => Err(Denial::listed(Some(rule), &reference, listed)),
             None => Ok(allowed),
         }
@@ -239,8 +239,9 @@ impl Config {
     /// What of an image, as it is written, is on the deny list.
     fn listed(&self, pulled: &Reference, signed: &Reference) -> Option<Listed> {
         let deny = self.deny_list();
+        let mirrored = (pulled.gun() != signed.gun()).then(|| pulled.gun());
         deny.repository(signed.gun())
-            .or_else(|| deny.repository(pulled.gun()))
+            .or_else(|| deny.repository(mirrored?))
             .or_else(|| deny.digest(pulled.digest()?))
     }
 }
