@@ -216,16 +216,17 @@ impl Admission {
                 return Answer::allowed(reason).write(version, uid);
             }
             Scope::Refuse(refusal) => {
-                Conclusion::refused(&refusal, Leniency::of(config.features(), Some(&request)))
+                let leniency = Leniency::of(config.features(), Some(&request));
+                self.alert(asking, Conclusion::refused(&refusal, leniency), String::new)
             }
             Scope::Judge(places) => {
                 let judged = self.judge(webhook, config, &request, places, deadline);
                 look(&judged);
                 self.count_images(asking, &judged);
-                Conclusion::of(&judged)
+                let images = || judged.images_in_question();
+                self.alert(asking, Conclusion::of(&judged), images)
             }
         };
-        let conclusion = self.alert(asking, conclusion);
         self.tell(asking, conclusion).write(version, uid)
     }
 
@@ -244,7 +245,7 @@ impl Admission {
             request: None,
         };
         let conclusion = Conclusion::refused(refusal, Leniency::of(config.features(), None));
-        let conclusion = self.alert(asking, conclusion);
+        let conclusion = self.alert(asking, conclusion, String::new);
         self.tell(asking, conclusion)
             .write(ApiVersion::default(), &uid)
     }
