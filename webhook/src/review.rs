@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::text::{Text, printable};
-use crate::workload::Object;
+use crate::workload::{Object, OldObject};
 
 use uid::MAX_UID;
 pub(crate) use uid::find_uid;
@@ -43,7 +43,7 @@ pub(crate) struct Request<'a> {
     pub(crate) object: Option<Object<'a>>,
     /// The object as it was.
     #[serde(borrow)]
-    pub(crate) old_object: Option<Object<'a>>,
+    pub(crate) old_object: Option<OldObject<'a>>,
     /// Whether nothing of it will be kept.
     #[serde(default)]
     pub(crate) dry_run: Option<bool>,

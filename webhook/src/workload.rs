@@ -6,6 +6,7 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use crate::admission::OwnerKey;
 use crate::bounded::{Bounded, Capped};
@@ -171,14 +172,37 @@ pub(crate) struct Object<'a> {
 }
 
 impl Object<'_> {
-    /// Whether the object is being deleted.
-    pub(crate) const fn is_being_deleted(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
-    }
-
     /// The objects that it says it belongs to.
     pub(crate) fn owners(&self) -> impl Iterator<Item = &OwnerReference<'_>> {
         self.metadata.owner_references.iter().flatten()
+    }
+}
+
+/// The object as it was, read when somebody wants to know. Whatever it looks like, the request can be
+/// answered: it is there already.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct OldObject<'a>(#[serde(borrow)] &'a RawValue);
+
+impl<'a> OldObject<'a> {
+    /// Whether the object is being deleted.
+    pub(crate) fn is_being_deleted(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Old {
+            metadata: OldMetadata,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct OldMetadata {
+            deletion_timestamp: Option<IgnoredAny>,
+        }
+        let old: Option<Old> = serde_json::from_str(self.0.get()).ok();
+        old.is_some_and(|old| old.metadata.deletion_timestamp.is_some())
+    }
+
+    /// The object, if it can be read as one that runs images.
+    pub(crate) fn read(&self) -> Option<Object<'a>> {
+        serde_json::from_str(self.0.get()).ok()
     }
 }
 
@@ -190,7 +214,6 @@ pub(crate) struct Metadata<'a> {
     pub(crate) name: Text<'a>,
     #[serde(borrow, default)]
     pub(crate) generate_name: Text<'a>,
-    deletion_timestamp: Option<IgnoredAny>,
     #[serde(borrow)]
     owner_references: Option<Capped<OwnerReference<'a>>>,
 }

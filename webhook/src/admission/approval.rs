@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use vouchsafe_policy::{Approval, Features};
 
 use crate::review::{Operation, Request};
-use crate::workload::{Object, OwnerReference, Part, Workload, images};
+use crate::workload::{Object, OldObject, OwnerReference, Part, Workload, images};
 
 /// Where the owners of objects are found, without any request to anybody: what it does not know, is
 /// no owner.
@@ -43,7 +43,7 @@ pub(super) struct Approvals<'r> {
     request: &'r Request<'r>,
     owners: Option<&'r dyn Owners>,
     /// Read when the first image asks.
-    before: OnceCell<BTreeSet<&'r str>>,
+    before: OnceCell<BTreeSet<String>>,
     owned: OnceCell<BTreeSet<String>>,
 }
 
@@ -74,23 +74,18 @@ impl<'r> Approvals<'r> {
     }
 
     /// The images of the object as it was, wherever it had them.
-    fn before(&self) -> &BTreeSet<&'r str> {
+    fn before(&self) -> &BTreeSet<String> {
         self.before.get_or_init(|| {
             let old = self.request.old_object.as_ref();
             let old = old.filter(|_| self.request.operation == Operation::Update);
-            old.map_or_else(BTreeSet::new, |old| self.images(old))
+            let kind = &self.request.kind;
+            let workload = Workload::of(kind.group.as_str(), kind.kind.as_str());
+            let (Some(old), Some(workload)) = (old.and_then(OldObject::read), workload) else {
+                return BTreeSet::new();
+            };
+            let places = images(workload, &old, Part::Whole);
+            places.map(|place| place.image.to_owned()).collect()
         })
-    }
-
-    fn images(&self, object: &'r Object<'_>) -> BTreeSet<&'r str> {
-        let kind = &self.request.kind;
-        let workload = Workload::of(kind.group.as_str(), kind.kind.as_str());
-        let places = workload.map(|workload| images(workload, object, Part::Whole));
-        places
-            .into_iter()
-            .flatten()
-            .map(|place| place.image)
-            .collect()
     }
 
     /// The images of the object's owners: of those that are known, have the UID that the object

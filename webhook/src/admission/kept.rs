@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 
 use crate::review::{Operation, Request};
-use crate::workload::{Object, OwnerReference, Part, Place, Workload, images};
+use crate::workload::{Object, OldObject, OwnerReference, Part, Place, Workload, images};
 
 /// The images that stay as they are: those all of whose `places` had them before, and all of the
 /// `ReplicaSet` of a Deployment.
@@ -23,20 +23,23 @@ pub(super) fn kept<'r>(request: &'r Request<'_>, places: &[Place<'r>]) -> BTreeS
     let workload = Workload::of(kind.group.as_str(), kind.kind.as_str());
     let workload = workload.filter(|workload| workload.keeps_its_images());
     let old = request.old_object.as_ref();
-    let old = old.filter(|_| request.operation == Operation::Update);
-    let (Some(workload), Some(old)) = (workload, old) else {
+    let old = old.filter(|_| workload.is_some() && request.operation == Operation::Update);
+    let old = old.and_then(OldObject::read);
+    let (Some(workload), Some(old)) = (workload, &old) else {
         return BTreeSet::new();
     };
-    let key = |place: &Place<'r>| (place.list, place.name, place.image);
-    let before: BTreeSet<_> = images(workload, old, Part::Whole)
-        .map(|place| key(&place))
-        .collect();
+    let before = images(workload, old, Part::Whole);
+    let before: BTreeSet<_> = before.map(|place| key(&place)).collect();
     let (stay, come): (Vec<&Place<'r>>, Vec<&Place<'r>>) = places
         .iter()
         .partition(|place| before.contains(&key(place)));
     let come: BTreeSet<&str> = come.iter().map(|place| place.image).collect();
     let stay = stay.iter().map(|place| place.image);
     stay.filter(|image| !come.contains(image)).collect()
+}
+
+fn key<'p>(place: &Place<'p>) -> (&'static str, &'p str, &'p str) {
+    (place.list, place.name, place.image)
 }
 
 /// Whether the request is about a `ReplicaSet` that says it belongs to a Deployment. Whether that is so

@@ -4,7 +4,7 @@ use super::{MAX_NAME, Refusal};
 use crate::bounded::MAX_PLACES;
 use crate::review::{Operation, Request};
 use crate::text::printable;
-use crate::workload::{Object, Part, Place, Workload, images};
+use crate::workload::{OldObject, Part, Place, Workload, images};
 
 /// What of a request is judged.
 pub(super) enum Scope<'r> {
@@ -27,7 +27,7 @@ pub(super) fn scope<'r>(request: &'r Request<'_>) -> Scope<'r> {
     };
     // What is on its way out must not be held up: finalizers could not be taken off it.
     let old = request.old_object.as_ref();
-    if request.operation == Operation::Update && old.is_some_and(Object::is_being_deleted) {
+    if request.operation == Operation::Update && old.is_some_and(OldObject::is_being_deleted) {
         return Scope::Pass("being_deleted");
     }
     let part = match request.sub_resource.as_str() {

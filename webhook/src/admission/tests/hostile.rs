@@ -189,3 +189,35 @@ fn what_nests_too_deep_is_denied_with_its_uid() {
         }
     }
 }
+
+#[test]
+fn an_old_object_of_whatever_shape_holds_nothing_up() {
+    let (admission, _) = admission();
+    let odd = [
+        json!("text"),
+        json!({"spec": {"containers": "none", "template": 7}}),
+        json!({"metadata": []}),
+        json!({"spec": {"containers": vec![json!({}); MAX_PLACES + 1]}}),
+    ];
+    for old in odd {
+        let mut review = fixture("pod-delete");
+        review["request"]["oldObject"] = old.clone();
+        let response = answer(&admission, Webhook::Validate, &review);
+        assert_eq!(response["allowed"], true, "{response}");
+        let mut review = pod(&[APP]);
+        review["request"]["operation"] = json!("UPDATE");
+        review["request"]["oldObject"] = old.clone();
+        let response = answer(&admission, Webhook::Mutate, &review);
+        assert_eq!(
+            patch(&response).0.len(),
+            1,
+            "{old}: what it had is not known"
+        );
+    }
+    let mut leaving = pod(&[UNSIGNED]);
+    leaving["request"]["operation"] = json!("UPDATE");
+    leaving["request"]["oldObject"] =
+        json!({"metadata": {"deletionTimestamp": "2026-11-23T12:00:00Z"}, "spec": 7});
+    let response = answer(&admission, Webhook::Validate, &leaving);
+    assert_eq!(response["allowed"], true, "{response}");
+}
