@@ -73,6 +73,24 @@ pub(crate) fn reverify(store: &Store, config: &Config, now: Timestamp) -> Result
     Ok(())
 }
 
+/// Verifies again under the pins of two configurations, so that the rules of both find what they
+/// demand while one takes the place of the other.
+pub(crate) fn reverify_for_both(
+    store: &Store,
+    before: &Config,
+    after: &Config,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let pins = |server: &Server, gun: &Gun| -> Option<Pins> {
+        match (before.pins(server, gun), after.pins(server, gun)) {
+            (Some(before), Some(after)) => Some(before.or(after)),
+            (before, after) => before.or(after),
+        }
+    };
+    store.reverify(&pins, now)?;
+    Ok(())
+}
+
 /// The configuration, and the store to read.
 ///
 /// While a process holds the store, that goes by a configuration of its own; so one with a fault is

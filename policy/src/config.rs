@@ -27,7 +27,6 @@ pub use settings::{
 };
 pub use validator::NotaryServer;
 use vouchsafe_trust::image::{Reference, ReferenceError};
-use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::{Gun, Pins, Server, Sha256};
 
 use self::raw::RawConfig;
@@ -105,23 +104,17 @@ impl Config {
             if !asked.contains(name) && validator.lists(gun) != Some(true) {
                 continue;
             }
-            let pins = pins.get_or_insert_default();
-            for (_, root) in &validator.roots {
-                if !pins.roots.contains(root) {
-                    pins.roots.push(root.clone());
-                }
-            }
-            for (check, own) in [
-                (&mut pins.certificate_name, validator.certificate_name),
-                (
-                    &mut pins.certificate_validity,
-                    validator.certificate_validity,
-                ),
-            ] {
-                if own == Check::Record {
-                    *check = own;
-                }
-            }
+            let own = Pins {
+                roots: validator
+                    .roots
+                    .iter()
+                    .map(|(_, root)| root.clone())
+                    .collect(),
+                certificate_name: validator.certificate_name,
+                certificate_validity: validator.certificate_validity,
+            };
+            // Joined to none at first, so that no root stands twice.
+            pins = Some(pins.unwrap_or_default().or(own));
         }
         pins
     }

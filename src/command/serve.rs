@@ -160,19 +160,29 @@ fn alert_plan(config: &Config, file: &Path) -> Result<Plan, Error> {
 }
 
 /// What a new configuration needs before it decides anything: a schedule that is one, templates that
-/// can be used, stored data verified against its pins, and a syncer that goes by it.
+/// can be used, stored data verified against its pins too; and afterwards: against its pins alone, and a
+/// syncer that goes by it.
 fn prepare(
     file: PathBuf,
     store: Store,
     clock: Arc<dyn Clock>,
     (configs, plans): (channel::Sender<Arc<Config>>, alerts::Plans),
 ) -> Arc<reload::Prepare> {
+    let (configs, plans) = (Arc::new(configs), Arc::new(plans));
     Arc::new(move |config| {
         sync::schedule(config, &file)?;
         let plan = alert_plan(config, &file)?;
-        context::reverify(&store, config, clock.now())?;
-        plans.send_replace(Arc::new(plan));
-        configs.send_replace(Arc::new(config.clone()));
-        Ok(())
+        let before = Arc::clone(&configs.borrow());
+        context::reverify_for_both(&store, &before, config, clock.now())?;
+        let (configs, plans) = (Arc::clone(&configs), Arc::clone(&plans));
+        let (store, clock, config) = (store.clone(), Arc::clone(&clock), Arc::new(config.clone()));
+        Ok(Box::new(move || {
+            plans.send_replace(Arc::new(plan));
+            configs.send_replace(Arc::clone(&config));
+            if let Err(error) = context::reverify(&store, &config, clock.now()) {
+                // The rules find what they demand; the next start does the rest.
+                tracing::error!(%error, "what is stored could not be verified under the new pins alone");
+            }
+        }))
     })
 }

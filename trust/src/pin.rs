@@ -55,7 +55,30 @@ pub enum Check {
     Record,
 }
 
+impl Check {
+    const fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Enforce, Self::Enforce) => Self::Enforce,
+            (Self::Record, _) | (_, Self::Record) => Self::Record,
+        }
+    }
+}
+
 impl Pins {
+    /// What has to hold where either of two says so: the roots of both, and no check that one of them
+    /// gives up.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        for root in other.roots {
+            if !self.roots.contains(&root) {
+                self.roots.push(root);
+            }
+        }
+        self.certificate_name = self.certificate_name.or(other.certificate_name);
+        self.certificate_validity = self.certificate_validity.or(other.certificate_validity);
+        self
+    }
+
     /// An identity of the pins: stored data that was verified under another one has to be verified
     /// again.
     pub fn fingerprint(&self) -> Sha256 {

@@ -19,8 +19,13 @@ use crate::tls::{Certificate, CertificateError, Serving};
 use crate::watch::{Unreadable, Watch};
 
 /// What has to be done with a valid new configuration before it decides anything, such as verifying
-/// what is stored against its trust roots. An error refuses the configuration.
-pub type Prepare = dyn Fn(&Config) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync;
+/// what is stored against its trust roots beside those of the one in use, which goes on deciding
+/// meanwhile. An error refuses the configuration.
+pub type Prepare =
+    dyn Fn(&Config) -> Result<Box<Settle>, Box<dyn Error + Send + Sync>> + Send + Sync;
+
+/// What is left to do once the configuration decides.
+pub type Settle = dyn FnOnce() + Send;
 
 /// Who is told of a configuration, and what it has to pass.
 #[derive(Clone)]
@@ -144,7 +149,8 @@ fn look(watch: &mut Watch, reloading: &Reloading, may_be_back: bool) -> Result<L
         return Ok(Look::Same);
     }
     // What was refused may have been prepared in part.
-    (reloading.prepare)(&reloading.admission.config()).map_err(Refused::Unprepared)?;
+    let settle = (reloading.prepare)(&reloading.admission.config()).map_err(Refused::Unprepared)?;
+    settle();
     Ok(Look::Back)
 }
 
@@ -155,8 +161,9 @@ fn reload_config(watch: &mut Watch, reloading: &Reloading) -> Result<bool, Refus
     };
     let text = String::from_utf8(contents.concat()).map_err(Refused::NotText)?;
     let config = Config::parse(&text, &watch.name())?;
-    (reloading.prepare)(&config).map_err(Refused::Unprepared)?;
+    let settle = (reloading.prepare)(&config).map_err(Refused::Unprepared)?;
     reloading.admission.replace(config);
+    settle();
     Ok(true)
 }
 
@@ -195,13 +202,17 @@ enum Refused {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
     use crate::testing::{Mount, admission, config_text, trust_root};
 
     const DENY_ALL: &str = "validators: [{name: deny, type: static, approve: false}]
 policy: [{pattern: '*', validator: deny}]";
+
+    fn nothing_left() -> Box<Settle> {
+        Box::new(|| ())
+    }
 
     fn reloading(admission: &Arc<Admission>, prepare: Arc<Prepare>) -> Reloading {
         Reloading {
@@ -221,19 +232,26 @@ policy: [{pattern: '*', validator: deny}]";
         let used = Arc::clone(&admission);
         let rules = move || used.config().rules().count();
         let seen = rules.clone();
+        let settled = Arc::new(AtomicBool::new(false));
+        let marks = Arc::clone(&settled);
         let prepare = move |config: &Config| {
             assert_eq!(
                 (config.rules().count(), seen()),
                 (1, 3),
                 "not used before it is prepared"
             );
-            Ok(())
+            let (seen, settled) = (seen.clone(), Arc::clone(&marks));
+            Ok(Box::new(move || {
+                assert_eq!(seen(), 1, "settled when it is used");
+                settled.store(true, Ordering::SeqCst);
+            }) as Box<Settle>)
         };
         let reloading = reloading(&admission, Arc::new(prepare));
         assert!(!reload_config(&mut watch, &reloading).unwrap());
         mount.replace(&[("config.yaml", DENY_ALL)]);
         assert!(reload_config(&mut watch, &reloading).unwrap());
         assert_eq!(rules(), 1);
+        assert!(settled.load(Ordering::SeqCst));
     }
 
     #[test]
@@ -241,7 +259,7 @@ policy: [{pattern: '*', validator: deny}]";
         let (admission, _) = admission();
         let mount = Mount::new(&[("config.yaml", "validators: []")]);
         let mut watch = Watch::since(mount.path("config.yaml"), b"");
-        let lenient = reloading(&admission, Arc::new(|_| Ok(())));
+        let lenient = reloading(&admission, Arc::new(|_| Ok(nothing_left())));
         let error = reload_config(&mut watch, &lenient).unwrap_err();
         assert!(error.to_string().contains("config.yaml"), "{error}");
         mount.replace(&[("config.yaml", DENY_ALL)]);
@@ -279,7 +297,7 @@ policy: [{pattern: '*', validator: deny}]";
             prepare: Arc::new(
                 move |_config| match counter.fetch_add(1, Ordering::SeqCst) {
                     0 | 1 => Err("the store is busy".into()),
-                    _ => Ok(()),
+                    _ => Ok(nothing_left()),
                 },
             ),
             refused: Arc::new(move |error| listener.lock().unwrap().push(error)),
@@ -319,7 +337,7 @@ policy: [{pattern: '*', validator: deny}]";
                 if rules == 1 {
                     return Err("the templates are missing".into());
                 }
-                Ok(())
+                Ok(nothing_left())
             }),
             refused: Arc::new(move |error| ear.lock().unwrap().push(error)),
         };

@@ -5,6 +5,7 @@ mod faults;
 use secrecy::ExposeSecret as _;
 use vouchsafe_trust::DelegationName;
 use vouchsafe_trust::evidence::Signers;
+use vouchsafe_trust::pin::Check;
 
 use super::*;
 use crate::fixtures::{CERTIFICATE, KEY, config, config_text, indent};

@@ -91,3 +91,21 @@ fn metadata_that_expired_is_still_verified_again() {
     assert_eq!((result.proven, result.unproven.len()), (1, 0));
     assert_eq!(facts(&store, &gun).verified_at, later);
 }
+
+#[test]
+fn under_the_pins_of_before_and_after_both_hold_at_once() {
+    let dir = TempDir::new("store").unwrap();
+    let gun = gun("app");
+    let store = open(dir.path());
+    store.commit(&server(), &states()[1]).unwrap();
+    let anchors = facts(&store, &gun).anchors;
+    // A new pin that does not hold takes nothing from the one that does.
+    let both = store.reverify(&|_, gun| Some(pins(gun).or(pinned("x"))), now());
+    assert_eq!(both.unwrap().unproven.len(), 0);
+    assert_eq!(facts(&store, &gun).anchors, anchors);
+    let after = store.reverify(&|_, _| Some(pinned("x")), now()).unwrap();
+    assert_eq!(after.unproven.len(), 1);
+    let both = store.reverify(&|_, gun| Some(pinned("x").or(pins(gun))), now());
+    assert_eq!(both.unwrap().proven, 1);
+    assert_eq!(facts(&store, &gun).anchors, anchors);
+}
