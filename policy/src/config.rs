@@ -13,6 +13,7 @@ mod settings;
 mod validator;
 mod yaml;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use alerting::{
@@ -176,9 +177,14 @@ impl Config {
     /// # Errors
     ///
     /// [`ReferenceError`] where what the mirror stands for cannot be the name of an image.
-    pub fn signed_image(&self, pulled: &Reference) -> Result<Reference, ReferenceError> {
+    pub fn signed_image<'r>(
+        &self,
+        pulled: &'r Reference,
+    ) -> Result<Cow<'r, Reference>, ReferenceError> {
         let signed = self.mirrors.signed_name(pulled.gun())?;
-        Ok(signed.map_or_else(|| pulled.clone(), |gun| pulled.signed_as(gun)))
+        Ok(signed.map_or(Cow::Borrowed(pulled), |gun| {
+            Cow::Owned(pulled.signed_as(gun))
+        }))
     }
 
     /// The rule that decides about `reference`, by the name under which it is

@@ -7,7 +7,7 @@ mod question;
 use std::fmt;
 
 use jiff::Timestamp;
-use vouchsafe_trust::image::{Digest, Reference};
+use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::{Evidence, Query};
 
 pub use allowed::{Allowed, Approval, Grounds, Proof};
@@ -134,8 +134,7 @@ impl Config {
             Err(Cause::NotPinned { digest, .. }) => Some(*digest),
             Err(_) => None,
         };
-        let signed = signed.map(Digest::from);
-        match signed.and_then(|digest| self.deny_list().digest(&digest)) {
+        match signed.and_then(|digest| self.deny_list().sha256(digest)) {
             Some(listed) => Err(Denial::listed(Some(rule), &reference, listed)),
             None => decided.map_err(|cause| Denial::new(rule, &reference, cause)),
         }
@@ -151,8 +150,9 @@ impl Config {
     /// What of an image, as it is written, is on the deny list.
     fn listed(&self, pulled: &Reference, signed: &Reference) -> Option<Listed> {
         let deny = self.deny_list();
+        let mirrored = (pulled.gun() != signed.gun()).then(|| pulled.gun());
         deny.repository(signed.gun())
-            .or_else(|| deny.repository(pulled.gun()))
+            .or_else(|| deny.repository(mirrored?))
             .or_else(|| deny.digest(pulled.digest()?))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use vouchsafe_trust::Gun;
 use vouchsafe_trust::image::Digest;
+use vouchsafe_trust::{Gun, Sha256};
 
 use crate::pattern::Pattern;
 
@@ -33,6 +33,15 @@ impl DenyList {
             what: format!("the repository `{pattern}`"),
             reason: reason.clone(),
         })
+    }
+
+    /// The entry about a SHA-256 digest.
+    pub(crate) fn sha256(&self, digest: Sha256) -> Option<Listed> {
+        // Asked about whatever is admitted, and in most policies about nothing.
+        if self.digests.is_empty() {
+            return None;
+        }
+        self.digest(&digest.into())
     }
 
     /// The entry about a digest.

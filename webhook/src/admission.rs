@@ -175,7 +175,16 @@ impl Admission {
     /// it. Raises no alert: that would have whoever cannot even ask write to the disk.
     pub fn refuse(&self, webhook: Webhook, body: &[u8], refusal: &Refusal) -> Vec<u8> {
         let config = self.config.load();
-        self.answer_unread(webhook, &config, body, refusal, |_asking, refused| refused)
+        let uid = find_uid(body).unwrap_or_default();
+        let asking = Asking {
+            webhook,
+            config: &config,
+            uid: &uid,
+            request: None,
+        };
+        let conclusion = Conclusion::refused(refusal, Leniency::of(config.features(), None));
+        self.tell(asking, conclusion)
+            .write(ApiVersion::default(), &uid)
     }
 
     fn answer(
@@ -191,8 +200,7 @@ impl Admission {
             Ok(read) => read,
             Err(error) => {
                 let refusal = Refusal::Undecodable(error.to_string());
-                let alert = |asking: Asking<'_>, refused| self.alert(asking, refused);
-                return self.answer_unread(webhook, config, body, &refusal, alert);
+                return self.refuse(webhook, body, &refusal);
             }
         };
         let uid = request.uid.as_str();
@@ -208,39 +216,18 @@ impl Admission {
                 return Answer::allowed(reason).write(version, uid);
             }
             Scope::Refuse(refusal) => {
-                Conclusion::refused(&refusal, Leniency::of(config.features(), Some(&request)))
+                let leniency = Leniency::of(config.features(), Some(&request));
+                self.alert(asking, Conclusion::refused(&refusal, leniency), String::new)
             }
             Scope::Judge(places) => {
                 let judged = self.judge(webhook, config, &request, places, deadline);
                 look(&judged);
                 self.count_images(asking, &judged);
-                Conclusion::of(&judged)
+                let images = || judged.images_in_question();
+                self.alert(asking, Conclusion::of(&judged), images)
             }
         };
-        let conclusion = self.alert(asking, conclusion);
         self.tell(asking, conclusion).write(version, uid)
-    }
-
-    /// Answers what is not known but for its `uid`, after whatever else is to be done about it.
-    fn answer_unread(
-        &self,
-        webhook: Webhook,
-        config: &Config,
-        body: &[u8],
-        refusal: &Refusal,
-        also: impl FnOnce(Asking<'_>, Conclusion) -> Conclusion,
-    ) -> Vec<u8> {
-        let uid = find_uid(body).unwrap_or_default();
-        let asking = Asking {
-            webhook,
-            config,
-            uid: &uid,
-            request: None,
-        };
-        let refused = Conclusion::refused(refusal, Leniency::of(config.features(), None));
-        let conclusion = also(asking, refused);
-        self.tell(asking, conclusion)
-            .write(ApiVersion::default(), &uid)
     }
 
     fn judge<'r>(

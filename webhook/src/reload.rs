@@ -44,12 +44,15 @@ impl fmt::Debug for Reloading {
 /// Follows the configuration file, which `watch` names.
 pub async fn config(mut watch: Watch, interval: Duration, reloading: Reloading) -> Infallible {
     let mut last_error = None;
+    // Whether the version that was seen last is the one in use.
+    let mut in_use = true;
     loop {
         tokio::time::sleep(interval).await;
         // Preparing reads and writes the store, which is no work for a thread that serves.
         let (mut looking, to_prepare) = (watch.clone(), reloading.clone());
+        let may_be_back = in_use && last_error.is_some();
         let looked = tokio::task::spawn_blocking(move || {
-            let outcome = reload_config(&mut looking, &to_prepare);
+            let outcome = look(&mut looking, &to_prepare, may_be_back);
             (looking, outcome)
         });
         let outcome = match looked.await {
@@ -57,14 +60,24 @@ pub async fn config(mut watch: Watch, interval: Duration, reloading: Reloading) 
             Ok((_, Err(error @ Refused::Unprepared(_)))) => Err(error),
             Ok((looked, outcome)) => {
                 watch = looked;
+                match &outcome {
+                    Ok(Look::Loaded) => in_use = true,
+                    Err(Refused::Invalid(_) | Refused::NotText(_)) => in_use = false,
+                    Ok(Look::Same | Look::Back) | Err(_) => {}
+                }
                 outcome
             }
             // It panicked; nothing is known to have changed, so it is looked at again.
             Err(failure) => Err(Refused::Failed(failure)),
         };
         match outcome {
-            Ok(false) => {}
-            Ok(true) => {
+            Ok(Look::Same) => {}
+            Ok(Look::Back) => {
+                last_error = None;
+                (reloading.refused)(None);
+                tracing::info!("the configuration file is again the one in use");
+            }
+            Ok(Look::Loaded) => {
                 last_error = None;
                 reloading.metrics.config_load(Load::Loaded);
                 (reloading.refused)(None);
@@ -110,6 +123,29 @@ pub async fn certificate(
             }
         }
     }
+}
+
+/// What a look at the configuration file comes to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Look {
+    /// The version in use is back, after another one was refused.
+    Back,
+    /// There was a new version, which is in use now.
+    Loaded,
+    /// Nothing has changed.
+    Same,
+}
+
+fn look(watch: &mut Watch, reloading: &Reloading, may_be_back: bool) -> Result<Look, Refused> {
+    if reload_config(watch, reloading)? {
+        return Ok(Look::Loaded);
+    }
+    if !may_be_back || !watch.is_unchanged() {
+        return Ok(Look::Same);
+    }
+    // What was refused may have been prepared in part.
+    (reloading.prepare)(&reloading.admission.config()).map_err(Refused::Unprepared)?;
+    Ok(Look::Back)
 }
 
 /// Whether there was a new version, which then is in use.
@@ -263,5 +299,42 @@ policy: [{pattern: '*', validator: deny}]";
         assert_eq!(busy, "the store is busy");
         assert_eq!(tries.load(Ordering::SeqCst), 3);
         assert_eq!(admission.config().rules().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_over_when_the_version_in_use_is_back() {
+        let (admission, metrics) = admission();
+        let before = config_text(&trust_root());
+        let mount = Mount::new(&[("config.yaml", &before)]);
+        let watch = Watch::since(mount.path("config.yaml"), before.as_bytes());
+        let heard: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
+        let prepared: Arc<Mutex<Vec<usize>>> = Arc::default();
+        let (ear, seen) = (Arc::clone(&heard), Arc::clone(&prepared));
+        let reloading = Reloading {
+            admission: Arc::clone(&admission),
+            metrics,
+            prepare: Arc::new(move |config| {
+                let rules = config.rules().count();
+                seen.lock().unwrap().push(rules);
+                if rules == 1 {
+                    return Err("the templates are missing".into());
+                }
+                Ok(())
+            }),
+            refused: Arc::new(move |error| ear.lock().unwrap().push(error)),
+        };
+        let following = tokio::spawn(config(watch, Duration::from_millis(1), reloading));
+        let last = || heard.lock().unwrap().last().cloned();
+        // What cannot be prepared, and what cannot even be read.
+        for (name, contents) in [("config.yaml", DENY_ALL), ("other.yaml", "")] {
+            mount.replace(&[(name, contents)]);
+            until(|| last().is_some_and(|error| error.is_some())).await;
+            mount.replace(&[("config.yaml", &before)]);
+            until(|| last() == Some(None)).await;
+        }
+        following.abort();
+        assert_eq!(admission.config().rules().count(), 3);
+        // What the refused version did to the store is undone.
+        assert_eq!(prepared.lock().unwrap().last(), Some(&3));
     }
 }

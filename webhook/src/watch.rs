@@ -71,6 +71,12 @@ impl Watch {
         Ok(Some(contents))
     }
 
+    /// Whether the files can be read and hold what they held when last seen.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        let contents = self.read();
+        contents.is_ok_and(|contents| self.seen == Some(fingerprint(&contents)))
+    }
+
     /// The first file's path, for messages.
     pub(crate) fn name(&self) -> String {
         self.paths

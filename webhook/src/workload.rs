@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::admission::OwnerKey;
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, Capped};
 use crate::text::Text;
 
 /// A kind of object that runs images.
@@ -192,7 +192,7 @@ pub(crate) struct Metadata<'a> {
     pub(crate) generate_name: Text<'a>,
     deletion_timestamp: Option<IgnoredAny>,
     #[serde(borrow)]
-    owner_references: Option<Bounded<OwnerReference<'a>>>,
+    owner_references: Option<Capped<OwnerReference<'a>>>,
 }
 
 /// What an object says of its owner.
@@ -210,6 +210,13 @@ pub(crate) struct OwnerReference<'a> {
 }
 
 impl OwnerReference<'_> {
+    /// Whether the owner is a Deployment.
+    pub(crate) fn is_deployment(&self) -> bool {
+        let group = self.api_version.as_str().rsplit_once('/');
+        let group = group.map(|(group, _)| group);
+        (group, self.kind.as_str()) == (Some("apps"), "Deployment")
+    }
+
     /// The owner's key, where it is of a kind that runs images; it is in the namespace of what it
     /// owns.
     pub(crate) fn key<'k>(&'k self, namespace: &'k str) -> Option<OwnerKey<'k>> {

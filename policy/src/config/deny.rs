@@ -1,9 +1,12 @@
 //! The deny list: from what is written to what holds.
 
+use vouchsafe_trust::image::Reference;
+
 use super::error::Problem;
 use super::raw::RawDenied;
 use super::yaml::At;
 use crate::deny::DenyList;
+use crate::pattern::Pattern;
 
 /// Reads `deny`.
 pub(super) fn deny(raw: Vec<At<RawDenied>>) -> Result<DenyList, At<Problem>> {
@@ -28,6 +31,16 @@ pub(super) fn deny(raw: Vec<At<RawDenied>>) -> Result<DenyList, At<Problem>> {
                     let pattern = gun.value.clone();
                     return Err(gun.fault(Problem::RepositoryTag { pattern }));
                 }
+                // Elsewhere a pattern that never matches denies; here it would admit.
+                spelled(&pattern).map_err(|nearest| {
+                    gun.fault(Problem::Value {
+                        key: "gun",
+                        value: gun.value.clone(),
+                        nearest,
+                        expected: "a repository with its registry, spelled out: \
+                                   `docker.io/library/nginx`, `registry.example.com/*`",
+                    })
+                })?;
                 list.repositories.push((pattern, reason));
             }
             (Some(_), Some(_)) | (None, None) => {
@@ -37,4 +50,23 @@ pub(super) fn deny(raw: Vec<At<RawDenied>>) -> Result<DenyList, At<Problem>> {
         }
     }
     Ok(list)
+}
+
+/// Checks that some repository can match; otherwise what was probably meant, if that is known.
+fn spelled(pattern: &Pattern) -> Result<(), Option<String>> {
+    let is_host = |name: &str| !name.contains(['/', '*']) && name.contains(['.', ':']);
+    if is_host(pattern.canonical()) {
+        return Err(Some(format!("{pattern}/*")));
+    }
+    if let Some(meant) = super::read::unregistered(pattern.canonical()) {
+        return Err(Some(meant));
+    }
+    let Some(name) = pattern.name().literal() else {
+        return Ok(());
+    };
+    let read: Reference = name.parse().map_err(|_error| None)?;
+    match read.gun().as_str() {
+        gun if gun == name => Ok(()),
+        gun => Err(Some(gun.to_owned())),
+    }
 }

@@ -218,7 +218,7 @@ fn warn(rule: &RawRule, file_name: &str) -> Vec<String> {
 }
 
 /// What was probably meant by a pattern that does not begin with a registry and so never matches.
-fn unregistered(pattern: &str) -> Option<String> {
+pub(super) fn unregistered(pattern: &str) -> Option<String> {
     let Some((host, _)) = pattern.split_once('/') else {
         return (!pattern.contains('*')).then(|| format!("docker.io/library/{pattern}"));
     };

@@ -63,7 +63,7 @@ pub(super) fn run(
     let answer = Answer {
         image: image.as_written().to_owned(),
         canonical: signed.canonical(),
-        pulled: (signed != *image).then(|| image.canonical()),
+        pulled: (*signed != *image).then(|| image.canonical()),
         denied: config.on_deny_list(image),
         namespace: args.namespace.clone(),
         winner: winner.map(RuleName::from),

@@ -31,7 +31,12 @@ impl Sha256 {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // In one piece: every admitted image has its digest written more than once.
+        let mut hex = [0; 64];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+        }
+        f.write_str(&String::from_utf8_lossy(&hex))
     }
 }
 
@@ -115,6 +120,14 @@ impl FromStr for KeyId {
 pub struct HexError {
     /// Length of the rejected string in bytes.
     pub len: usize,
+}
+
+/// The hexadecimal digit of a number below 16.
+const fn digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => b'0' + nibble,
+        _ => b'a' + (nibble - 10),
+    }
 }
 
 const fn nibble(digit: u8) -> Option<u8> {

@@ -40,8 +40,6 @@ impl Asking<'_> {
 pub(super) struct Conclusion {
     pub(super) outcome: Outcome,
     pub(super) answer: Answer,
-    /// The images in question, for an alert.
-    pub(super) images: String,
     /// Whether there was no time to judge everything.
     pub(super) timed_out: bool,
 }
@@ -53,7 +51,6 @@ impl Conclusion {
         Self {
             outcome: judged.outcome(),
             answer: judged.answer(),
-            images: judged.images_in_question(),
             timed_out: judged.verdicts().iter().any(is_late),
         }
     }
@@ -76,7 +73,6 @@ impl Conclusion {
         Self {
             outcome,
             answer,
-            images: String::new(),
             timed_out: matches!(refusal, Refusal::Late),
         }
     }
@@ -101,8 +97,14 @@ impl Conclusion {
 }
 
 impl Admission {
-    /// Queues the alert about an answer, which may deny what had been admitted.
-    pub(super) fn alert(&self, asking: Asking<'_>, conclusion: Conclusion) -> Conclusion {
+    /// Queues the alert about an answer, which may deny what had been admitted. `images` says which
+    /// are in question; it is asked only if somebody is told.
+    pub(super) fn alert(
+        &self,
+        asking: Asking<'_>,
+        conclusion: Conclusion,
+        images: impl FnOnce() -> String,
+    ) -> Conclusion {
         let Some(outbox) = &self.outbox else {
             return conclusion;
         };
@@ -117,7 +119,7 @@ impl Admission {
         let news = News {
             outcome,
             message: conclusion.message(),
-            images: conclusion.images.clone(),
+            images: images(),
             uid: asking.uid,
             request: asking.request,
             at: self.clock.now(),
@@ -141,7 +143,6 @@ impl Admission {
             outcome,
             answer,
             timed_out,
-            ..
         } = conclusion;
         self.metrics.admission(asking.webhook, outcome);
         if let Some(connaisseur) = self.metrics.connaisseur()

@@ -3,14 +3,22 @@
 //! An object that was there before the webhook may have tags. Pinning them when somebody changes a
 //! label would have the API server refuse the update of a Job, whose template is immutable, and
 //! the containers of a Pod restarted. Its images still have to be signed; new ones are pinned.
+//!
+//! A Deployment knows its `ReplicaSet` by a template that is equal to its own. If only the
+//! `ReplicaSet` were pinned, it would not find it any more, make another one, have that pinned as
+//! well, and never end. So the Deployment says what its template has, and the Pods are pinned.
 
 use std::collections::BTreeSet;
 
 use crate::review::{Operation, Request};
-use crate::workload::{Part, Place, Workload, images};
+use crate::workload::{Object, OwnerReference, Part, Place, Workload, images};
 
-/// The images all of whose `places` had them before.
+/// The images that stay as they are: those all of whose `places` had them before, and all of the
+/// `ReplicaSet` of a Deployment.
 pub(super) fn kept<'r>(request: &'r Request<'_>, places: &[Place<'r>]) -> BTreeSet<&'r str> {
+    if is_of_deployment(request) {
+        return places.iter().map(|place| place.image).collect();
+    }
     let kind = &request.kind;
     let workload = Workload::of(kind.group.as_str(), kind.kind.as_str());
     let workload = workload.filter(|workload| workload.keeps_its_images());
@@ -29,4 +37,12 @@ pub(super) fn kept<'r>(request: &'r Request<'_>, places: &[Place<'r>]) -> BTreeS
     let come: BTreeSet<&str> = come.iter().map(|place| place.image).collect();
     let stay = stay.iter().map(|place| place.image);
     stay.filter(|image| !come.contains(image)).collect()
+}
+
+/// Whether the request is about a `ReplicaSet` that says it belongs to a Deployment. Whether that is so
+/// does not matter: its Pods are judged by themselves.
+fn is_of_deployment(request: &Request<'_>) -> bool {
+    let (group, kind) = (request.kind.group.as_str(), request.kind.kind.as_str());
+    let mut owners = request.object.iter().flat_map(Object::owners);
+    (group, kind) == ("apps", "ReplicaSet") && owners.any(OwnerReference::is_deployment)
 }

@@ -97,6 +97,29 @@ fn a_fault_in_what_goes_beyond_validators_and_rules_names_its_place() {
              tag or digest",
         ),
         (
+            "deny: [{gun: nginx}]",
+            "config.yaml:32:14: `gun` cannot be `nginx`; did you mean `docker.io/library/nginx`?",
+        ),
+        (
+            "deny: [{gun: 'team/*'}]",
+            "config.yaml:32:14: `gun` cannot be `team/*`; did you mean `docker.io/team/*`?",
+        ),
+        (
+            "deny: [{gun: docker.io/nginx}]",
+            "config.yaml:32:14: `gun` cannot be `docker.io/nginx`; did you mean \
+             `docker.io/library/nginx`?",
+        ),
+        (
+            "deny: [{gun: registry.example.com}]",
+            "config.yaml:32:14: `gun` cannot be `registry.example.com`; did you mean \
+             `registry.example.com/*`?",
+        ),
+        (
+            "deny: [{gun: registry.example.com/App}]",
+            "config.yaml:32:14: `gun` cannot be `registry.example.com/App`; write a repository with \
+             its registry, spelled out: `docker.io/library/nginx`, `registry.example.com/*`",
+        ),
+        (
             "features: {resourceValidationMode: podOnly}",
             "config.yaml:32:36: `resourceValidationMode` cannot be `podOnly`; did you mean \
              `podsOnly`?",

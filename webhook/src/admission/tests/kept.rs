@@ -71,3 +71,48 @@ fn an_ephemeral_container_with_a_tag_that_the_pod_has_is_new() {
     let response = answer(&admission, Webhook::Mutate, &review);
     assert_eq!(patch(&response).0.len(), 1, "{response}");
 }
+
+#[test]
+fn the_replica_set_of_a_deployment_keeps_the_template_that_the_deployment_knows_it_by() {
+    let (admission, _) = admission();
+    let owner = |api_version: &str, kind: &str| json!([{"apiVersion": api_version, "kind": kind, "name": "shop", "uid": "u", "controller": true}]);
+    for operation in ["CREATE", "UPDATE"] {
+        let mut review = update("ReplicaSet", &[APP], &[APP]);
+        review["request"]["operation"] = json!(operation);
+        let pinned = answer(&admission, Webhook::Mutate, &review);
+        assert_eq!(patch(&pinned).0.len(), 1, "{operation}: {pinned}");
+        review["request"]["object"]["metadata"]["ownerReferences"] =
+            owner("argoproj.io/v1alpha1", "Deployment");
+        let pinned = answer(&admission, Webhook::Mutate, &review);
+        assert_eq!(patch(&pinned).0.len(), 1, "{operation}: {pinned}");
+        review["request"]["object"]["metadata"]["ownerReferences"] = owner("apps/v1", "Deployment");
+        for webhook in [Webhook::Mutate, Webhook::Validate] {
+            let response = answer(&admission, webhook, &review);
+            assert_eq!(response["allowed"], true, "{operation}: {response}");
+            assert!(response.get("patch").is_none(), "{operation}: {response}");
+        }
+    }
+    // It still has to be signed, and the owner of a Pod is no excuse.
+    let mut unsigned = update("ReplicaSet", &[UNSIGNED], &[UNSIGNED]);
+    let mut created = update("Pod", &[APP], &[APP]);
+    created["request"]["operation"] = json!("CREATE");
+    for review in [&mut unsigned, &mut created] {
+        review["request"]["object"]["metadata"]["ownerReferences"] = owner("apps/v1", "Deployment");
+        let denied = answer(&admission, Webhook::Validate, review);
+        assert_eq!(denied["allowed"], false, "{denied}");
+    }
+}
+
+#[test]
+fn an_object_with_more_owners_than_are_looked_at_is_judged_all_the_same() {
+    let (admission, _) = admission();
+    let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": "u"});
+    let mut review = update("Pod", &[UNSIGNED], &[UNSIGNED]);
+    for object in ["object", "oldObject"] {
+        let metadata = &mut review["request"][object]["metadata"];
+        metadata["ownerReferences"] = json!(vec![owner.clone(); 1001]);
+        metadata["deletionTimestamp"] = json!("2026-11-23T12:00:00Z");
+    }
+    let response = answer(&admission, Webhook::Validate, &review);
+    assert_eq!(response["allowed"], true, "{response}");
+}
