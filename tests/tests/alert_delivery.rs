@@ -1,7 +1,7 @@
 //! Alerts from admission to their receivers: receivers that are down or broken hold up nothing and lose nothing, over restarts, too.
 
 #![expect(
-    clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "surroundings that cannot be set up fail the test"
 )]
@@ -192,11 +192,6 @@ fn every_template_tells_in_valid_json_why_it_was_denied() {
     let published = Published::new();
     let receiver = Receiver::new().unwrap();
     let vouchsafe = published.synced();
-    let template = r#"{"title": "{{ cluster }}: {{ namespace }}/{{ name }} {{ result }}", "text": "{{ alert_message }}", "severity": {{ priority }}}"#;
-    vouchsafe
-        .directory()
-        .write("templates/ticket.json", template)
-        .unwrap();
     let names = [
         "slack",
         "msteams",
@@ -205,13 +200,7 @@ fn every_template_tells_in_valid_json_why_it_was_denied() {
         "ecs-1-12-0",
         "ticket",
     ];
-    let of = |name: &str| {
-        json!({"template": name, "receiverUrl": receiver.url(&format!("/{name}")), "priority": 2,
-        "customHeaders": ["Authorization: GenieKey abc"], "payloadFields": {"team": "platform"}})
-    };
-    let receivers: Vec<Value> = names.into_iter().map(of).collect();
-    let alerting = json!({"clusterIdentifier": "production", "templateDirectory": vouchsafe.directory().path().join("templates"),
-        "rejectRequest": {"receivers": receivers}});
+    let alerting = templates(&vouchsafe, &receiver, &names);
     let configuration = published.configuration().setting("alerting", alerting);
     vouchsafe.configure(&configuration.to_string()).unwrap();
     let webhook = Webhook::new(
@@ -262,6 +251,25 @@ fn every_template_tells_in_valid_json_why_it_was_denied() {
         "{ticket}"
     );
     assert_eq!(ticket.pointer("/severity"), Some(&json!(2)), "{ticket}");
+}
+
+/// Tells one receiver by each of these templates, on a path of that name.
+fn templates(vouchsafe: &Vouchsafe, receiver: &Receiver, names: &[&str]) -> Value {
+    let ticket = r#"{"title": "{{ cluster }}: {{ namespace }}/{{ name }} {{ result }}", "text": "{{ alert_message }}", "severity": {{ priority }}}"#;
+    vouchsafe
+        .directory()
+        .write("templates/ticket.json", ticket)
+        .unwrap();
+    let of = |name: &&str| {
+        json!({"template": name, "receiverUrl": receiver.url(&format!("/{name}")), "priority": 2,
+        "customHeaders": ["Authorization: GenieKey abc"], "payloadFields": {"team": "platform"}})
+    };
+    let receivers: Vec<Value> = names.iter().map(of).collect();
+    json!({
+        "clusterIdentifier": "production",
+        "templateDirectory": vouchsafe.directory().path().join("templates"),
+        "rejectRequest": {"receivers": receivers},
+    })
 }
 
 /// A Vouchsafe that has the published repository, and tells these receivers the UIDs of what it denies.

@@ -28,57 +28,17 @@ fn a_refused_version_shows_everywhere_until_it_is_mended_and_changes_nothing() {
     let published = Published::new();
     let valid = published.configuration().to_string();
     let webhook = Webhook::new(published.synced(), Certificates::new().unwrap(), &[]).unwrap();
-    let (vouchsafe, serving) = (webhook.vouchsafe(), webhook.serving());
-    let admitted = || {
-        webhook
-            .ask("/mutate", "default", &image("signed"))
-            .unwrap()
-            .is_allowed()
-            && !webhook
-                .ask("/mutate", "default", &image("unsigned"))
-                .unwrap()
-                .is_allowed()
-    };
-    assert!(admitted());
-    let told = vouchsafe.json(&["status", "-o", "json"], &[0]).unwrap();
-    assert_eq!(told.pointer("/refusedConfig"), Some(&Value::Null), "{told}");
+    let vouchsafe = webhook.vouchsafe();
+    assert_usual(&webhook);
 
     let broken = valid.replacen("\"policy\"", "\"polizy\"", 1);
-    let line = 1 + broken
-        .lines()
-        .position(|line| line.contains("polizy"))
-        .unwrap();
-    let fault = format!("config.yaml:{line}:");
-    let cause = "unknown key `polizy`; did you mean `policy`?";
+    let line = broken.lines().position(|line| line.contains("polizy"));
+    let fault = format!("config.yaml:{}:", line.unwrap() + 1);
+    let words = [&fault, "unknown key `polizy`; did you mean `policy`?"];
     vouchsafe.configure(&broken).unwrap();
-    serving
-        .wait_for("/metrics", |metrics| {
-            metrics.contains("\nvouchsafe_config_refused 1\n")
-        })
-        .unwrap();
-    assert!(admitted());
-    let (status, report) = serving.page("/ready").unwrap();
-    assert_eq!(status, 200, "{report}");
-    let finished = vouchsafe.run(&["status"]).unwrap();
-    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-    assert!(finished.stdout.contains(GUN), "{}", finished.stdout);
-    let told = vouchsafe.json(&["status", "-o", "json"], &[0]).unwrap();
-    let error = told
-        .pointer("/refusedConfig/error")
-        .and_then(Value::as_str)
-        .unwrap();
-    assert!(
-        told.pointer("/refusedConfig/at").unwrap().is_string(),
-        "{told}"
-    );
-    for text in [report.as_str(), finished.stderr.as_str(), error] {
-        assert!(text.contains(&fault) && text.contains(cause), "{text}");
-    }
-    assert!(
-        finished.stderr.contains("the previous one is in use"),
-        "{}",
-        finished.stderr
-    );
+    let is_refused = |metrics: &str| metrics.contains("\nvouchsafe_config_refused 1\n");
+    webhook.serving().wait_for("/metrics", is_refused).unwrap();
+    assert_refused(&webhook, &words);
     // What has to judge by the file itself cannot.
     let checked = vouchsafe.run(&["check", &image("signed")]).unwrap();
     assert_eq!(checked.code, Some(2), "{}", checked.stdout);
@@ -87,34 +47,22 @@ fn a_refused_version_shows_everywhere_until_it_is_mended_and_changes_nothing() {
     // The same fault in other bytes, over another look at the file: it is said once.
     vouchsafe.configure(&(broken + "\n")).unwrap();
     thread::sleep(Duration::from_secs(12));
-    let log = serving.log();
-    let said: Vec<&str> = log
-        .lines()
-        .filter(|line| line.contains("new configuration refused"))
-        .collect();
+    let log = webhook.serving().log();
+    let is_refusal = |line: &&str| line.contains("new configuration refused");
+    let said: Vec<&str> = log.lines().filter(is_refusal).collect();
     assert_eq!(said.len(), 1, "{log}");
     assert!(
-        said.concat().contains(&fault) && said.concat().contains(cause),
+        words.iter().all(|words| said.concat().contains(words)),
         "{log}"
     );
-    assert!(admitted());
+    assert_refused(&webhook, &words);
 
     vouchsafe.configure(&valid).unwrap();
-    serving
-        .wait_for("/metrics", |metrics| {
-            metrics.contains("\nvouchsafe_config_refused 0\n")
-        })
+    webhook
+        .serving()
+        .wait_for("/metrics", |metrics| !is_refused(metrics))
         .unwrap();
-    let (_, report) = serving.page("/ready").unwrap();
-    assert!(
-        report.ends_with("\nready\n") && !report.contains("refused"),
-        "{report}"
-    );
-    let told = vouchsafe.json(&["status", "-o", "json"], &[0]).unwrap();
-    assert_eq!(told.pointer("/refusedConfig"), Some(&Value::Null), "{told}");
-    let finished = vouchsafe.run(&["status"]).unwrap();
-    assert_eq!(finished.stderr, "");
-    assert!(admitted());
+    assert_usual(&webhook);
 }
 
 #[test]
@@ -255,6 +203,57 @@ fn each_server_is_trusted_by_its_own_authority() {
     assert_eq!(synced.code, Some(2), "{synced:?}");
     assert_eq!(synced.labels(), ["connect", "connect"], "{synced:?}");
     assert!(servers.iter().all(|server| server.count(&Route::Any) == 0));
+}
+
+/// The policy is at work, and nothing is said of its file.
+fn assert_usual(webhook: &Webhook) {
+    assert_judges(webhook);
+    let (_, report) = webhook.serving().page("/ready").unwrap();
+    assert!(
+        report.ends_with("\nready\n") && !report.contains("refused"),
+        "{report}"
+    );
+    let vouchsafe = webhook.vouchsafe();
+    let told = vouchsafe.json(&["status", "-o", "json"], &[0]).unwrap();
+    assert_eq!(told.pointer("/refusedConfig"), Some(&Value::Null), "{told}");
+    assert_eq!(vouchsafe.run(&["status"]).unwrap().stderr, "");
+}
+
+/// The policy before is at work, and these words say why everywhere.
+fn assert_refused(webhook: &Webhook, words: &[&str]) {
+    assert_judges(webhook);
+    let (status, report) = webhook.serving().page("/ready").unwrap();
+    assert_eq!(status, 200, "{report}");
+    let vouchsafe = webhook.vouchsafe();
+    let shown = vouchsafe.run(&["status"]).unwrap();
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    assert!(shown.stdout.contains(GUN), "{}", shown.stdout);
+    assert!(
+        shown.stderr.contains("the previous one is in use"),
+        "{}",
+        shown.stderr
+    );
+    let told = vouchsafe.json(&["status", "-o", "json"], &[0]).unwrap();
+    let refused = told.pointer("/refusedConfig").unwrap();
+    assert!(
+        refused.pointer("/at").is_some_and(Value::is_string),
+        "{told}"
+    );
+    let error = refused.pointer("/error").and_then(Value::as_str).unwrap();
+    for text in [&report, &shown.stderr, error] {
+        for words in words {
+            assert!(text.contains(words), "no {words}: {text}");
+        }
+    }
+}
+
+fn assert_judges(webhook: &Webhook) {
+    let signed = webhook.ask("/mutate", "default", &image("signed")).unwrap();
+    assert!(signed.is_allowed(), "{signed:?}");
+    let unsigned = webhook
+        .ask("/mutate", "default", &image("unsigned"))
+        .unwrap();
+    unsigned.assert_denied("not_signed", &[GUN]);
 }
 
 /// A repository on a server that demands a user and a password.

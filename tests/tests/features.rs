@@ -7,6 +7,7 @@
 
 use serde_json::{Value, json};
 use vouchsafe_tests::harness::admission::{pod, review};
+use vouchsafe_tests::harness::reviewed::Reviewed;
 use vouchsafe_tests::harness::{Certificates, Configuration, Receiver, Webhook};
 use vouchsafe_tests::vector::repository::digest_of;
 
@@ -28,8 +29,7 @@ fn detection_mode_admits_with_warnings_and_pins_what_is_signed() {
     let (signed, unsigned) = (image("signed"), image("unsigned"));
     let both = review(&pod(&[&signed, &unsigned]), "default");
     let mutated = webhook.send("/mutate", &both).unwrap();
-    assert!(mutated.is_allowed(), "{mutated:?}");
-    assert_eq!(mutated.decision(), "warn", "{mutated:?}");
+    warned(&mutated, "not_signed");
     assert!(
         mutated.images().contains(&format!("{unsigned} not_signed")),
         "{mutated:?}"
@@ -48,12 +48,7 @@ fn detection_mode_admits_with_warnings_and_pins_what_is_signed() {
         ("UPPER", "bad_reference"),
     ] {
         let validated = webhook.ask("/validate", "default", image).unwrap();
-        assert!(validated.is_allowed(), "{validated:?}");
-        assert_eq!(validated.decision(), "warn", "{validated:?}");
-        assert!(
-            validated.images().contains(label),
-            "no {label}: {validated:?}"
-        );
+        warned(&validated, label);
         assert_eq!(validated.warnings().len(), 1, "{validated:?}");
     }
     let well = webhook
@@ -92,12 +87,11 @@ fn a_rule_that_warns_does_so_alone() {
     let webhook = serve(&published, &configuration);
     let unsigned = image("unsigned");
     for path in ["/mutate", "/validate"] {
-        let warned = webhook.ask(path, "trial-1", &unsigned).unwrap();
-        assert!(warned.is_allowed(), "{warned:?}");
-        assert_eq!(warned.decision(), "warn", "{warned:?}");
-        let warnings = warned.warnings().concat();
+        let reviewed = webhook.ask(path, "trial-1", &unsigned).unwrap();
+        warned(&reviewed, "not_signed");
+        let warnings = reviewed.warnings().concat();
         for words in ["`registry.example.com/team/*` only warns", &unsigned] {
-            assert!(warnings.contains(words), "no {words}: {warned:?}");
+            assert!(warnings.contains(words), "no {words}: {reviewed:?}");
         }
         webhook
             .ask(path, "default", &unsigned)
@@ -156,11 +150,10 @@ fn only_pods_are_denied_and_patched_where_the_configuration_says_so() {
     let webhook = serve(&published, &configuration);
     let (signed, unsigned) = (image("signed"), image("unsigned"));
     for path in ["/mutate", "/validate"] {
-        let warned = webhook.send(path, &deployment(&unsigned)).unwrap();
-        assert!(warned.is_allowed(), "{warned:?}");
-        assert_eq!(warned.decision(), "warn", "{warned:?}");
+        let reviewed = webhook.send(path, &deployment(&unsigned)).unwrap();
+        warned(&reviewed, "not_signed");
         for words in ["only Pods are denied", &unsigned] {
-            assert!(warned.warnings().concat().contains(words), "{warned:?}");
+            assert!(reviewed.warnings().concat().contains(words), "{reviewed:?}");
         }
         webhook
             .ask(path, "default", &unsigned)
@@ -229,6 +222,17 @@ fn serve(published: &Published, configuration: &Configuration) -> Webhook {
 
 fn with(configuration: Configuration, features: &Value) -> Configuration {
     configuration.setting("features", features.clone())
+}
+
+/// Admitted, though it would be denied under this label.
+#[track_caller]
+fn warned(reviewed: &Reviewed, label: &str) {
+    assert!(reviewed.is_allowed(), "{reviewed:?}");
+    assert_eq!(reviewed.decision(), "warn", "{reviewed:?}");
+    assert!(
+        reviewed.images().contains(label),
+        "no {label}: {reviewed:?}"
+    );
 }
 
 /// The review of a Pod's update.

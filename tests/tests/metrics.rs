@@ -8,6 +8,7 @@
 
 use serde_json::json;
 use vouchsafe_tests::harness::admission::{pod, review};
+use vouchsafe_tests::harness::port::PortLease;
 use vouchsafe_tests::harness::{
     Certificates, Configuration, NotaryClient, NotaryServer, Vouchsafe, Webhook,
 };
@@ -26,11 +27,11 @@ fn age_expiry_and_passes_are_shown_for_each_server() {
         NotaryClient::publisher(&server.url(), Some(&certificates.authority_file())).unwrap();
     publisher.init(GUN).unwrap();
     let key = publisher.root_public_key(GUN).unwrap();
-    // Nothing listens there.
-    let down = "http://localhost:9";
+    let lease = PortLease::new().unwrap();
+    let down = format!("http://{}", lease.address());
     let configuration = Configuration::new()
         .notary(&server.url(), Some(certificates.authority_pem()), &key)
-        .validator("down", down, None, &[("default", &key)])
+        .validator("down", &down, None, &[("default", &key)])
         .rule(&format!("{GUN}:*"))
         .rule_of(json!({"pattern": "registry.example.com/down:*", "validator": "down"}))
         .setting("sync", json!({"schedule": "0 0 1 1 *"}));

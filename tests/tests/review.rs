@@ -128,14 +128,14 @@ fn every_field_of_the_json_is_there() {
             {"path": "/spec/template/spec/initContainers/0/image", "image": pinned},
         ],
     });
-    let mut found = (*objects.get(2).unwrap()).clone();
+    let mut found = objects[2].clone();
     let replaced = found
         .pointer_mut("/replaced")
         .and_then(Value::as_array_mut)
         .unwrap();
     replaced.sort_by_key(|replaced| replaced.pointer("/path").unwrap().to_string());
     assert_eq!(found, web);
-    let nightly = objects.get(1).unwrap();
+    let nightly = &objects[1];
     let denied = nightly.pointer("/images/0").unwrap();
     assert_eq!(
         denied.pointer("/decision"),
