@@ -217,6 +217,16 @@ pub enum Outcome {
     Withdrawn,
 }
 
+impl Outcome {
+    /// Whether it failed because of the credentials, which are the server's and not the repository's.
+    pub(crate) fn is_of_credentials(&self) -> bool {
+        match self {
+            Self::Failed(failure) => matches!(failure.label, "credentials" | "unauthorized"),
+            Self::Unchanged | Self::Updated | Self::Withdrawn => false,
+        }
+    }
+}
+
 /// Something that happened during a pass.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {

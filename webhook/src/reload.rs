@@ -241,10 +241,11 @@ policy: [{pattern: '*', validator: deny}]";
                 "not used before it is prepared"
             );
             let (seen, settled) = (seen.clone(), Arc::clone(&marks));
-            Ok(Box::new(move || {
+            let settle: Box<Settle> = Box::new(move || {
                 assert_eq!(seen(), 1, "settled when it is used");
                 settled.store(true, Ordering::SeqCst);
-            }) as Box<Settle>)
+            });
+            Ok(settle)
         };
         let reloading = reloading(&admission, Arc::new(prepare));
         assert!(!reload_config(&mut watch, &reloading).unwrap());

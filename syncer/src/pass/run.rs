@@ -192,7 +192,7 @@ impl Run<'_> {
         let patience = (2 * per_server).max(MIN_PATIENCE);
         let mut waiting = guns.into_iter();
         let mut tasks = JoinSet::new();
-        let mut unreachable = 0;
+        let (mut unreachable, mut strangers) = (0, 0);
         loop {
             while tasks.len() < per_server && unreachable < patience {
                 let Some(gun) = waiting.next() else { break };
@@ -208,6 +208,7 @@ impl Run<'_> {
                 continue;
             };
             unreachable = if done.unreachable { unreachable + 1 } else { 0 };
+            strangers += usize::from(done.outcome.is_of_credentials());
             self.settle(&done, records, report).await;
         }
         report.skipped = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
@@ -215,6 +216,10 @@ impl Run<'_> {
             let message =
                 format!("{server}: no answer about {unreachable} of {total} repositories");
             report.error = Some(Failure::of_server(server, "unreachable", message));
+        } else if report.source == Source::Poll && total > 0 && strangers == total {
+            // Neither the changefeed nor any repository: it is not about one of them.
+            let message = format!("{server}: the credentials open none of {total} repositories");
+            report.error = Some(Failure::of_server(server, "unauthorized", message));
         }
     }
 
