@@ -114,10 +114,6 @@ impl Config {
             }
             Demand::Signature(demand) => demand,
         };
-        if let Some(approval) = approval() {
-            let grounds = Grounds::Approved(approval);
-            return Ok(Allowed::by(rule, &reference, grounds));
-        }
         let question = Question {
             rule,
             demand,
@@ -127,6 +123,11 @@ impl Config {
             max_staleness: self.freshness().max_staleness,
             retain: self.history().retain,
         };
+        if let Some(approval) = approval() {
+            self.check_signed(&question, evidence)?;
+            let grounds = Grounds::Approved(approval);
+            return Ok(Allowed::by(rule, &reference, grounds));
+        }
         let decided = question.decide(evidence);
         let signed = match &decided {
             Ok(allowed) => allowed.proof().map(|proof| proof.digest),
@@ -137,6 +138,31 @@ impl Config {
         match signed.and_then(|digest| self.deny_list().sha256(digest)) {
             Some(listed) => Err(Denial::listed(Some(rule), &reference, listed)),
             None => decided.map_err(|cause| Denial::new(rule, &reference, cause)),
+        }
+    }
+
+    /// Refuses a tag that needs no proof, where what is signed for it is on the deny list.
+    fn check_signed<E: fmt::Display>(
+        &self,
+        question: &Question<'_>,
+        evidence: impl FnOnce(&Query) -> Result<Evidence, E>,
+    ) -> Result<(), Box<Denial>> {
+        if !self.deny_list().has_digests() || question.reference.digest().is_some() {
+            return Ok(());
+        }
+        let kept = Question {
+            purpose: Purpose::Keep,
+            ..*question
+        };
+        let signed = kept.decide(evidence).ok();
+        let signed = signed.and_then(|allowed| Some(allowed.proof()?.digest));
+        match signed.and_then(|digest| self.deny_list().sha256(digest)) {
+            Some(listed) => Err(Denial::listed(
+                Some(question.rule),
+                question.reference,
+                listed,
+            )),
+            None => Ok(()),
         }
     }
 

@@ -27,12 +27,23 @@ pub(crate) struct Listed {
 impl DenyList {
     /// The entry about a repository.
     pub(crate) fn repository(&self, gun: &Gun) -> Option<Listed> {
-        let of_gun = |(pattern, _): &&(Pattern, Reason)| pattern.matches_name(gun);
+        if self.repositories.is_empty() {
+            return None;
+        }
+        let plain = without_usual_port(gun);
+        let of_gun = |(pattern, _): &&(Pattern, Reason)| {
+            pattern.matches_name(gun) || plain.as_ref().is_some_and(|gun| pattern.matches_name(gun))
+        };
         let (pattern, reason) = self.repositories.iter().find(of_gun)?;
         Some(Listed {
             what: format!("the repository `{pattern}`"),
             reason: reason.clone(),
         })
+    }
+
+    /// Whether some digest is on the list.
+    pub(crate) fn has_digests(&self) -> bool {
+        !self.digests.is_empty()
     }
 
     /// The entry about a SHA-256 digest.
@@ -52,4 +63,14 @@ impl DenyList {
             reason: reason.clone(),
         })
     }
+}
+
+/// The same repository without the port that its registry is asked at anyway: to a runtime that is
+/// another name, and yet the same image.
+fn without_usual_port(gun: &Gun) -> Option<Gun> {
+    let (host, path) = gun.as_str().split_once('/')?;
+    let host = host
+        .strip_suffix(":443")
+        .or_else(|| host.strip_suffix(":80"))?;
+    format!("{host}/{path}").parse().ok()
 }

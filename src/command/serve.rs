@@ -72,7 +72,7 @@ async fn serve(
         Box::new(move |query: &_| Reader::evidence(&store, query))
     };
     let admission = Admission::new(config, lookup, Arc::clone(&clock), Arc::clone(&metrics));
-    let admission = Arc::new(admission.with_outbox(Box::new(store.clone())));
+    let admission = Arc::new(admission.with_outbox(Box::new(store.clone()))?);
     let pod = args.pod_name.clone();
     let plans = alerts::deliver(&store, plan, pod, Arc::clone(&clock), counters);
 

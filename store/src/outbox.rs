@@ -153,28 +153,47 @@ impl Store {
     /// [`QueueError::Full`] with the receivers for which too much waits already; it is queued for
     /// the others then. [`QueueError::Store`] if the store cannot be written.
     pub fn queue_alert(&self, alert: &Alert, receivers: &[Sha256]) -> Result<(), QueueError> {
-        let value = encode(alert)?;
-        let outbox = &self.0.outbox;
-        let mut full = Vec::new();
-        for receiver in receivers {
-            if !outbox
-                .push(*receiver, &value)
-                .map_err(|error| self.note(error))?
-            {
-                full.push(*receiver);
-            }
+        let mut full = self.queue_alerts([(alert, receivers)])?;
+        match full.pop().filter(|full| !full.is_empty()) {
+            None => Ok(()),
+            Some(receivers) => Err(QueueError::Full { receivers }),
         }
-        if full.len() < receivers.len() {
+    }
+
+    /// Queues each alert for its receivers with one wait for the disk. Returns, for each alert, the
+    /// receivers for which too much waits already.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be written; each alert may or may not be queued then.
+    pub fn queue_alerts<'a>(
+        &self,
+        alerts: impl IntoIterator<Item = (&'a Alert, &'a [Sha256])>,
+    ) -> Result<Vec<Vec<Sha256>>, StoreError> {
+        let outbox = &self.0.outbox;
+        let mut queued = false;
+        let mut push = |(alert, receivers): (&Alert, &[Sha256])| {
+            let value = encode(alert)?;
+            let mut full = Vec::new();
+            for receiver in receivers {
+                if outbox.push(*receiver, &value)? {
+                    queued = true;
+                } else {
+                    full.push(*receiver);
+                }
+            }
+            Ok(full)
+        };
+        let full: Result<Vec<Vec<Sha256>>, StoreError> =
+            alerts.into_iter().map(&mut push).collect();
+        let full = full.map_err(|error| self.note(error))?;
+        if queued {
             self.0.durable.sync().map_err(|error| self.note(error))?;
             outbox
                 .queued
                 .send_modify(|count| *count = count.wrapping_add(1));
         }
-        if full.is_empty() {
-            Ok(())
-        } else {
-            Err(QueueError::Full { receivers: full })
-        }
+        Ok(full)
     }
 
     /// The alert that `receiver` gets next: the oldest that waits for it.

@@ -11,8 +11,10 @@ mod refusal;
 mod report;
 mod scope;
 mod verdict;
+mod writer;
 
 use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -35,10 +37,11 @@ use report::reports;
 use scope::{Scope, scope};
 use verdict::Verdict;
 
-pub use alert::Outbox;
 pub use approval::{Owner, OwnerKey, Owners};
 pub use refusal::Refusal;
 pub use report::{Examined, ImageReport};
+pub use writer::Outbox;
+use writer::Writer;
 
 /// Which of the two webhooks a review came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,7 +81,7 @@ pub struct Admission {
     /// Where owners of objects are found, if anywhere.
     owners: Option<Box<dyn Owners>>,
     /// Where alerts wait, if any are raised.
-    outbox: Option<Box<dyn Outbox>>,
+    writer: Option<Writer>,
     /// Who is told when the store fails.
     readiness: OnceLock<Arc<Readiness>>,
 }
@@ -97,7 +100,7 @@ impl Admission {
             clock,
             metrics,
             owners: None,
-            outbox: None,
+            writer: None,
             readiness: OnceLock::new(),
         }
     }
@@ -112,17 +115,20 @@ impl Admission {
     }
 
     /// Keeps the alerts that the configuration has in `outbox`.
-    #[must_use]
-    pub fn with_outbox(self, outbox: Box<dyn Outbox>) -> Self {
-        Self {
-            outbox: Some(outbox),
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] if there can be no thread that writes them.
+    pub fn with_outbox(self, outbox: Box<dyn Outbox>) -> io::Result<Self> {
+        Ok(Self {
+            writer: Some(Writer::start(outbox)?),
             ..self
-        }
+        })
     }
 
     /// Whether an answer may wait for the disk, which is no work for a thread that serves.
     pub fn may_wait(&self) -> bool {
-        self.outbox.is_some() && alert::has_receivers(&self.config.load())
+        self.writer.is_some() && alert::has_receivers(&self.config.load())
     }
 
     /// Has `readiness` notice when the store turns out to be damaged, or its files unreadable. The
@@ -217,14 +223,15 @@ impl Admission {
             }
             Scope::Refuse(refusal) => {
                 let leniency = Leniency::of(config.features(), Some(&request));
-                self.alert(asking, Conclusion::refused(&refusal, leniency), String::new)
+                let refused = Conclusion::refused(&refusal, leniency);
+                self.alert(asking, refused, String::new, deadline)
             }
             Scope::Judge(places) => {
                 let judged = self.judge(webhook, config, &request, places, deadline);
                 look(&judged);
                 self.count_images(asking, &judged);
                 let images = || judged.images_in_question();
-                self.alert(asking, Conclusion::of(&judged), images)
+                self.alert(asking, Conclusion::of(&judged), images, deadline)
             }
         };
         self.tell(asking, conclusion).write(version, uid)

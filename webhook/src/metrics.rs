@@ -39,6 +39,7 @@ pub struct Metrics {
     certificate_expiry: Gauge,
     config_refused: Gauge,
     alerts_lost: Counter,
+    alerts_late: Counter,
     syncs: Family<SyncLabels, Counter>,
     passes: Family<SyncLabels, Counter>,
     connaisseur: Option<Connaisseur>,
@@ -114,6 +115,7 @@ impl Metrics {
             certificate_expiry: Gauge::default(),
             config_refused: Gauge::default(),
             alerts_lost: Counter::default(),
+            alerts_late: Counter::default(),
             syncs: Family::default(),
             passes: Family::default(),
             connaisseur: None,
@@ -172,6 +174,11 @@ impl Metrics {
             "vouchsafe_alerts_not_queued",
             "Alerts that were lost because there was no room for them, or the store failed",
             self.alerts_lost.clone(),
+        );
+        registry.register(
+            "vouchsafe_alerts_unsynced",
+            "Answers that did not wait for their alert to be on the disk, which took too long",
+            self.alerts_late.clone(),
         );
         registry.register(
             "vouchsafe_sync_repositories",
@@ -235,6 +242,11 @@ impl Metrics {
     pub fn alerts_lost(&self, count: usize) {
         self.alerts_lost
             .inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    /// Counts an alert that was not known to be on the disk when its answer was given.
+    pub fn alert_late(&self) {
+        self.alerts_late.inc();
     }
 
     /// Counts what sync passes did with repositories of a server, which the configuration names.

@@ -12,10 +12,11 @@ pub(super) fn read(file: &Path) -> Result<String, Error> {
     let at = |error: io::Error| format!("{}: {error}", file.display());
     if file == Path::new("-") {
         let mut text = String::new();
-        io::stdin()
-            .take(MAX_INPUT)
-            .read_to_string(&mut text)
-            .map_err(at)?;
+        let read = io::stdin().take(MAX_INPUT + 1).read_to_string(&mut text);
+        // What is cut off would look as if it were in order.
+        if u64::try_from(read.map_err(at)?).is_ok_and(|read| read > MAX_INPUT) {
+            return Err("more than 1 GiB on standard input: review it in parts".into());
+        }
         return Ok(text);
     }
     Ok(fs::read_to_string(file).map_err(at)?)

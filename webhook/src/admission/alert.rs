@@ -1,28 +1,13 @@
 //! Alerts: queued before the answer, sent by others afterwards.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use vouchsafe_policy::{Alerting, Config, Receiver};
-use vouchsafe_store::{Alert, AlertOutcome, QueueError, Store};
+use vouchsafe_store::{Alert, AlertOutcome};
 use vouchsafe_trust::{Sha256, Timestamp};
 
+use super::writer::{WriteError, Writer};
 use crate::review::Request;
-
-/// Where alerts wait for their receivers. Nothing is sent from here.
-pub trait Outbox: Send + Sync {
-    /// Keeps `alert` for each of `receivers`; it is safe when this returns.
-    ///
-    /// # Errors
-    ///
-    /// [`QueueError`] where it is not, for all or for some of them.
-    fn queue(&self, alert: &Alert, receivers: &[Sha256]) -> Result<(), QueueError>;
-}
-
-impl Outbox for Store {
-    fn queue(&self, alert: &Alert, receivers: &[Sha256]) -> Result<(), QueueError> {
-        self.queue_alert(alert, receivers)
-    }
-}
 
 /// What is told of an answer.
 #[derive(Debug)]
@@ -71,37 +56,50 @@ pub(super) fn has_receivers(config: &Config) -> bool {
 pub(super) struct Queued {
     /// For how many receivers it is not queued.
     pub(super) lost: usize,
+    /// Whether it is not known to be on the disk.
+    pub(super) late: bool,
     /// Why the request has to be denied, if it has to.
     pub(super) denial: Option<String>,
 }
 
 /// Queues the alert about `news` for `receivers`.
-pub(super) fn queue(outbox: &dyn Outbox, receivers: &[Receiver], news: News<'_>) -> Queued {
+///
+/// Waits for the disk as long as a receiver demands that it is safe and until `deadline`; for others not
+/// longer than anybody should notice.
+pub(super) fn queue(
+    writer: &Writer,
+    receivers: &[Receiver],
+    news: News<'_>,
+    deadline: Instant,
+) -> Queued {
     let ids: Vec<Sha256> = receivers
         .iter()
         .map(|receiver| receiver.id.fingerprint())
         .collect();
-    let alert = news.alert();
-    // A panic of the store's engine loses the alert and not the answer.
-    let queued = catch_unwind(AssertUnwindSafe(|| outbox.queue(&alert, &ids)));
-    let (error, full) = match queued {
-        Ok(Ok(())) => return Queued::default(),
-        Ok(Err(QueueError::Full { receivers })) => {
-            ("too many alerts wait for it".to_owned(), receivers)
-        }
-        Ok(Err(error)) => (error.to_string(), ids),
-        Err(_) => ("the store failed unexpectedly".to_owned(), ids),
+    let is_strict = receivers.iter().any(|receiver| receiver.deny_unless_queued);
+    let soon = Instant::now() + PATIENCE;
+    // So that the answer says why, and not only that it came too late.
+    let last = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+    let until = if is_strict { last } else { last.min(soon) };
+    let (error, full, late) = match writer.write(news.alert(), ids.clone(), until) {
+        Ok(full) if full.is_empty() => return Queued::default(),
+        Ok(full) => ("too many alerts wait for it".to_owned(), full, false),
+        Err(error) => (error.to_string(), ids, matches!(error, WriteError::Late)),
     };
-    let is_lost = |receiver: &&Receiver| full.contains(&receiver.id.fingerprint());
-    let lost: Vec<&Receiver> = receivers.iter().filter(is_lost).collect();
-    for receiver in &lost {
-        tracing::error!(
-            receiver = receiver.name,
-            error,
-            "an alert is not queued, and lost"
-        );
+    let is_affected = |receiver: &&Receiver| full.contains(&receiver.id.fingerprint());
+    let affected: Vec<&Receiver> = receivers.iter().filter(is_affected).collect();
+    for receiver in &affected {
+        let receiver = &receiver.name;
+        if late {
+            tracing::warn!(
+                receiver,
+                "an answer did not wait for its alert to be on the disk"
+            );
+        } else {
+            tracing::error!(receiver, error, "an alert is not queued, and lost");
+        }
     }
-    let strict = lost.iter().find(|receiver| receiver.deny_unless_queued);
+    let strict = affected.iter().find(|receiver| receiver.deny_unless_queued);
     let denial = strict.map(|receiver| {
         format!(
             "its alert to the receiver `{}` could not be queued: {error}; the policy denies what it \
@@ -110,7 +108,14 @@ pub(super) fn queue(outbox: &dyn Outbox, receivers: &[Receiver], news: News<'_>)
         )
     });
     Queued {
-        lost: lost.len(),
+        lost: if late { 0 } else { affected.len() },
+        late,
         denial,
     }
 }
+
+/// How long an answer waits for the disk where nobody demands it: many times what a sync takes.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What is left of the time to answer with when the wait is over.
+const MARGIN: Duration = Duration::from_millis(100);

@@ -1,5 +1,7 @@
 //! From what was decided to the answer: alerts, counts and the log.
 
+use std::time::Instant;
+
 use vouchsafe_policy::{Config, Grounds};
 use vouchsafe_store::AlertOutcome;
 
@@ -104,8 +106,9 @@ impl Admission {
         asking: Asking<'_>,
         conclusion: Conclusion,
         images: impl FnOnce() -> String,
+        deadline: Instant,
     ) -> Conclusion {
-        let Some(outbox) = &self.outbox else {
+        let Some(writer) = &self.writer else {
             return conclusion;
         };
         if !asking.is_final(conclusion.outcome) || asking.is_dry_run() {
@@ -124,8 +127,11 @@ impl Admission {
             request: asking.request,
             at: self.clock.now(),
         };
-        let queued = alert::queue(&**outbox, receivers, news);
+        let queued = alert::queue(writer, receivers, news, deadline);
         self.metrics.alerts_lost(queued.lost);
+        if queued.late {
+            self.metrics.alert_late();
+        }
         match queued.denial {
             // What is denied anyway keeps its own reason.
             Some(why) if conclusion.answer.denial.is_none() => Conclusion {

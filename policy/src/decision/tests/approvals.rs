@@ -38,3 +38,23 @@ fn approval_lets_in_nothing_that_the_configuration_denies() {
     let decision = approved("quay.io/allow/x", Purpose::Mutate, Some(Approval::Child));
     assert_eq!(allowed(decision).grounds, Grounds::Static);
 }
+
+#[test]
+fn what_is_signed_for_an_approved_tag_must_not_be_on_the_deny_list() {
+    let deny = |what: &str| {
+        let text = format!("{POLICY}deny: [{{digest: 'sha256:{}'}}]\n", digest(what));
+        let asked = Asked {
+            image: "nginx:signed",
+            namespace: None,
+            purpose: Purpose::Validate,
+            now: now(),
+        };
+        let evidence = |query: &Query| {
+            let targets = [("signed", digest("image"))];
+            Ok::<_, String>(known(query, facts(GUN), &targets))
+        };
+        config(&text).decide(&asked, evidence, || Some(Approval::Unchanged))
+    };
+    assert_eq!(denied(deny("image")).label(), "deny_list");
+    assert_eq!(allowed(deny("another image")).label(), "unchanged");
+}

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use serde_json::Value;
-use vouchsafe_store::{Alert, AlertOutcome, QueueError};
+use vouchsafe_store::{Alert, AlertOutcome};
 use vouchsafe_trust::Sha256;
 
 use super::*;
@@ -23,25 +23,29 @@ enum Fault {
     Full,
     Store,
     Panic,
+    Slow,
 }
 
 impl Outbox for Recorder {
-    fn queue(&self, alert: &Alert, receivers: &[Sha256]) -> Result<(), QueueError> {
+    fn queue(&self, alerts: &[(Alert, Vec<Sha256>)]) -> Result<Vec<Vec<Sha256>>, StoreError> {
         match self.fault {
             Fault::None => {}
             Fault::Full => {
-                let receivers = receivers.to_vec();
-                return Err(QueueError::Full { receivers });
+                return Ok(alerts
+                    .iter()
+                    .map(|(_, receivers)| receivers.clone())
+                    .collect());
             }
             Fault::Store => {
                 let what = "the disk".to_owned();
-                return Err(QueueError::Store(StoreError::Damaged { what }));
+                return Err(StoreError::Damaged { what });
             }
             Fault::Panic => panic!("as the test wants it"),
+            Fault::Slow => std::thread::sleep(std::time::Duration::from_secs(2)),
         }
         let mut queued = self.queued.lock().unwrap();
-        queued.push((alert.clone(), receivers.len()));
-        Ok(())
+        queued.extend(alerts.iter().map(|(alert, to)| (alert.clone(), to.len())));
+        Ok(vec![Vec::new(); alerts.len()])
     }
 }
 
@@ -60,7 +64,10 @@ fn alerting(more: &str, fault: Fault) -> (Admission, Recorder) {
         ..Recorder::default()
     };
     let (admission, _) = admission_by(&format!("{BOTH}{more}"));
-    (admission.with_outbox(Box::new(outbox.clone())), outbox)
+    (
+        admission.with_outbox(Box::new(outbox.clone())).unwrap(),
+        outbox,
+    )
 }
 
 /// What a review to this webhook raises: outcome, how many receivers, images and message.
@@ -149,7 +156,7 @@ fn an_alert_that_cannot_be_queued_denies_where_that_is_configured_and_nowhere_el
                 fault,
                 ..Recorder::default()
             };
-            let admission = admission.with_outbox(Box::new(outbox));
+            let admission = admission.with_outbox(Box::new(outbox)).unwrap();
             let denied = answer(&admission, Webhook::Validate, &review);
             let why = message(&denied);
             assert!(
@@ -167,4 +174,29 @@ fn an_alert_that_cannot_be_queued_denies_where_that_is_configured_and_nowhere_el
             );
         }
     }
+}
+
+#[test]
+fn a_slow_disk_delays_no_answer_for_long_unless_a_receiver_demands_it() {
+    let review = pod(&[&pinned(APP)]);
+    let body = serde_json::to_vec(&review).unwrap();
+    let soon = || Instant::now() + std::time::Duration::from_millis(600);
+    let (admission, metrics) = admission_by(BOTH);
+    let slow = Recorder {
+        fault: Fault::Slow,
+        ..Recorder::default()
+    };
+    let admission = admission.with_outbox(Box::new(slow.clone())).unwrap();
+    let answer: Value =
+        serde_json::from_slice(&admission.review(Webhook::Validate, &body, soon())).unwrap();
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    let text = metrics.encode().unwrap();
+    assert!(text.contains("vouchsafe_alerts_unsynced_total 1"), "{text}");
+    let strict = BOTH.replace("/a'}", "/a', failIfAlertSendingFails: true}");
+    let (admission, _) = admission_by(&strict);
+    let admission = admission.with_outbox(Box::new(slow)).unwrap();
+    let answer: Value =
+        serde_json::from_slice(&admission.review(Webhook::Validate, &body, soon())).unwrap();
+    let why = message(&answer["response"]);
+    assert!(why.contains("the disk took too long"), "{why}");
 }
