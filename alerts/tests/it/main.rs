@@ -1,7 +1,6 @@
 //! Delivery to receivers that are down, slow, broken or picky, and across restarts.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "what these helpers fail at fails the test"
