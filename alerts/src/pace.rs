@@ -16,6 +16,9 @@ pub struct Pace {
     pub longest: Duration,
     /// How old an alert may become before a failure is its last. 24 hours.
     pub keep: SignedDuration,
+    /// How often a receiver may answer one alert with an error before the one after it is tried, to
+    /// tell whether the receiver or the alert is at fault. 8.
+    pub probe_after: u32,
     /// How long a receiver has to be missing from the configuration before what waits for it is
     /// dropped, at least; twice as long at most. One minute.
     pub sweep: Duration,
@@ -28,6 +31,7 @@ impl Default for Pace {
             first: Duration::from_secs(1),
             longest: Duration::from_mins(5),
             keep: SignedDuration::from_hours(24),
+            probe_after: 8,
             sweep: Duration::from_mins(1),
         }
     }

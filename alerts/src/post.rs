@@ -68,6 +68,25 @@ impl Failure {
             | Self::Url(_) => None,
         }
     }
+
+    /// The status, if it may be about this alert and not about all of them: the receiver is there
+    /// (502 to 504 say that it is not), and does not ask for patience.
+    pub(crate) fn rejection(&self) -> Option<u16> {
+        match *self {
+            Self::Status {
+                status,
+                retry_after: None,
+                ..
+            } if matches!(status, 400..=501) && !LATER.contains(&status) => Some(status),
+            Self::Client { .. }
+            | Self::File { .. }
+            | Self::Header { .. }
+            | Self::Request { .. }
+            | Self::Status { .. }
+            | Self::Timeout { .. }
+            | Self::Url(_) => None,
+        }
+    }
 }
 
 /// A client for one receiver.
@@ -190,4 +209,6 @@ const REFUSALS: [StatusCode; 4] = [
     StatusCode::UNSUPPORTED_MEDIA_TYPE,
     StatusCode::UNPROCESSABLE_ENTITY,
 ];
+/// Request Timeout, Too Early, Too Many Requests: about the moment, whatever the alert.
+const LATER: [u16; 3] = [408, 425, 429];
 const MAX_FILE: u64 = 64 << 10;

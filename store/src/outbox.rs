@@ -8,6 +8,7 @@ mod alert;
 mod backlog;
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -204,9 +205,36 @@ impl Store {
     ///
     /// [`StoreError`] if the store cannot be read.
     pub fn outbox_next(&self, receiver: &Sha256) -> Result<Option<Waiting>, StoreError> {
+        self.first_waiting(|outbox| outbox.scan_prefix(receiver.as_bytes()))
+    }
+
+    /// The alert that the receiver of `key` gets after that one, which may be gone already.
+    ///
+    /// One that cannot be read is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn outbox_after(&self, key: &OutboxKey) -> Result<Option<Waiting>, StoreError> {
+        let last = OutboxKey {
+            number: u64::MAX,
+            ..*key
+        };
+        let later = (
+            Bound::Excluded(key.encode()),
+            Bound::Included(last.encode()),
+        );
+        self.first_waiting(|outbox| outbox.range(later))
+    }
+
+    /// The first alert of those that can be read; those before it are dropped.
+    fn first_waiting(
+        &self,
+        of: impl Fn(&Tree) -> sled::Iter,
+    ) -> Result<Option<Waiting>, StoreError> {
         let outbox = &self.0.outbox;
         loop {
-            let first = outbox.tree.scan_prefix(receiver.as_bytes()).next();
+            let first = of(&outbox.tree).next();
             let Some((key, value)) = first.transpose().map_err(|e| self.note(e.into()))? else {
                 return Ok(None);
             };

@@ -6,10 +6,11 @@ use reqwest::Client;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
-use vouchsafe_store::{StoreError, Waiting};
+use vouchsafe_store::{OutboxKey, StoreError, Waiting};
 use vouchsafe_trust::Sha256;
 
 use super::{Delivery, changed};
+use crate::counters::ReceiverCounts;
 use crate::plan::{Plan, Planned};
 use crate::post::{Answer, Failure, client, post};
 
@@ -22,6 +23,7 @@ pub(super) async fn run(delivery: Arc<Delivery>, receiver: Sha256) {
         receiver,
         client: None,
         failures: 0,
+        suspect: None,
         unsettled: 0,
     };
     loop {
@@ -48,14 +50,31 @@ struct Queue {
     client: Option<Client>,
     /// How many attempts in a row failed.
     failures: u32,
+    /// The alert that the receiver may have something against.
+    suspect: Option<Suspect>,
     /// How many alerts were taken out that a crash would bring back.
     unsettled: u32,
+}
+
+/// An alert that may be at fault itself, if its receiver takes others.
+struct Suspect {
+    key: OutboxKey,
+    /// How often the receiver answered so, since another alert was last tried.
+    answers: u32,
+}
+
+/// What became of an alert.
+enum Outcome {
+    Delivered,
+    Refused,
+    Unwritten,
+    Waits(Failure),
 }
 
 impl Queue {
     /// Tries to deliver what is next, or waits for something.
     async fn step(&mut self, plan: &Plan, planned: &Planned) -> Result<(), StoreError> {
-        let Some(waiting) = self.delivery.store.outbox_next(&self.receiver)? else {
+        let Some(first) = self.delivery.store.outbox_next(&self.receiver)? else {
             self.settle().await;
             tokio::select! {
                 () = changed(&mut self.queued) => {}
@@ -63,41 +82,36 @@ impl Queue {
             }
             return Ok(());
         };
-        let pod_id = &self.delivery.pod_id;
+        match self.hand_over(plan, planned, &first).await? {
+            Outcome::Delivered | Outcome::Refused => self.failures = 0,
+            Outcome::Unwritten => {}
+            Outcome::Waits(failure) => self.failed(plan, planned, &first, failure).await?,
+        }
+        Ok(())
+    }
+
+    /// Tries to deliver the alert once, and takes it out unless it has to wait.
+    async fn hand_over(
+        &mut self,
+        plan: &Plan,
+        planned: &Planned,
+        waiting: &Waiting,
+    ) -> Result<Outcome, StoreError> {
         let name = &*planned.receiver.name;
-        let body = match planned.body(&waiting.alert, plan.cluster(), pod_id) {
-            Ok(Some(body)) => body,
-            Ok(None) => {
-                tracing::warn!(
-                    receiver = name,
-                    "skipped an alert: the template writes nothing"
-                );
-                self.delivery
-                    .counters
-                    .count(name, |counts| counts.unwritten += 1);
-                return self.take_out(&waiting).await;
-            }
-            Err(error) => {
-                tracing::error!(receiver = name, %error, "dropped an alert that cannot be written");
-                self.delivery
-                    .counters
-                    .count(name, |counts| counts.unwritten += 1);
-                return self.take_out(&waiting).await;
-            }
+        let Some(body) = self.write(plan, planned, waiting) else {
+            self.take_out(waiting).await?;
+            return Ok(Outcome::Unwritten);
         };
-        match self.attempt(planned, body).await {
+        let outcome = match self.attempt(planned, body).await {
             Ok(Answer::Taken) => {
-                self.delivery
-                    .counters
-                    .count(name, |counts| counts.delivered += 1);
+                self.count(name, |counts| counts.delivered += 1);
                 if self.failures > 0 {
                     tracing::info!(receiver = name, "alerts are delivered again");
                 }
+                Outcome::Delivered
             }
             Ok(Answer::Refused { status, origin }) => {
-                self.delivery
-                    .counters
-                    .count(name, |counts| counts.refused += 1);
+                self.count(name, |counts| counts.refused += 1);
                 tracing::error!(
                     receiver = name,
                     uid = waiting.alert.uid,
@@ -105,11 +119,36 @@ impl Queue {
                     origin,
                     "dropped an alert that its receiver will not take"
                 );
+                Outcome::Refused
             }
-            Err(failure) => return self.failed(name, &failure).await,
+            Err(failure) => {
+                self.count(name, |counts| counts.failed_attempts += 1);
+                return Ok(Outcome::Waits(failure));
+            }
+        };
+        self.take_out(waiting).await?;
+        Ok(outcome)
+    }
+
+    /// What the template makes of the alert, if anything.
+    fn write(&self, plan: &Plan, planned: &Planned, waiting: &Waiting) -> Option<Vec<u8>> {
+        let name = &*planned.receiver.name;
+        let written = planned.body(&waiting.alert, plan.cluster(), &self.delivery.pod_id);
+        match &written {
+            Ok(Some(_)) => {}
+            Ok(None) => tracing::warn!(
+                receiver = name,
+                "skipped an alert: the template writes nothing"
+            ),
+            Err(error) => {
+                tracing::error!(receiver = name, %error, "dropped an alert that cannot be written");
+            }
         }
-        self.failures = 0;
-        self.take_out(&waiting).await
+        let body = written.ok().flatten();
+        if body.is_none() {
+            self.count(name, |counts| counts.unwritten += 1);
+        }
+        body
     }
 
     async fn attempt(&mut self, planned: &Planned, body: Vec<u8>) -> Result<Answer, Failure> {
@@ -121,35 +160,103 @@ impl Queue {
         post(client, &planned.receiver, body, answer).await
     }
 
-    /// Gives up what is too old, and pauses: until it is time, or the configuration changes.
-    async fn failed(&mut self, name: &str, failure: &Failure) -> Result<(), StoreError> {
-        let pace = self.delivery.pace;
+    /// Gives up what is too old, or at fault itself, and pauses otherwise.
+    async fn failed(
+        &mut self,
+        plan: &Plan,
+        planned: &Planned,
+        first: &Waiting,
+        failure: Failure,
+    ) -> Result<(), StoreError> {
+        let name = &*planned.receiver.name;
         self.failures = self.failures.saturating_add(1);
-        self.delivery
-            .counters
-            .count(name, |counts| counts.failed_attempts += 1);
+        let expired = self.drop_expired(name, &failure).await?;
+        let last = if expired == 0 && self.suspects(first, &failure) {
+            self.probe(plan, planned, first, failure).await?
+        } else {
+            Some(failure)
+        };
+        if let Some(failure) = last {
+            self.pause(name, &failure).await;
+        }
+        Ok(())
+    }
+
+    /// Notes that the receiver may have something against the alert, and says whether it is time to
+    /// try another one.
+    fn suspects(&mut self, first: &Waiting, failure: &Failure) -> bool {
+        if failure.rejection().is_none() {
+            return false;
+        }
+        let known = self.suspect.take().filter(|known| known.key == first.key);
+        let answers = known.map_or(0, |known| known.answers).saturating_add(1);
+        let key = first.key;
+        self.suspect = Some(Suspect { key, answers });
+        answers >= self.delivery.pace.probe_after
+    }
+
+    /// Tries the alert after `first` once, and drops `first` if the receiver takes that one.
+    /// Otherwise, returns what failed last: both wait.
+    ///
+    /// Has to come right after `first` failed: a receiver that recovers in between takes the second
+    /// one, too.
+    async fn probe(
+        &mut self,
+        plan: &Plan,
+        planned: &Planned,
+        first: &Waiting,
+        failure: Failure,
+    ) -> Result<Option<Failure>, StoreError> {
+        while let Some(next) = self.delivery.store.outbox_after(&first.key)? {
+            match self.hand_over(plan, planned, &next).await? {
+                Outcome::Delivered => {
+                    self.failures = 0;
+                    self.drop_suspect(&planned.receiver.name, first, &failure)
+                        .await?;
+                    return Ok(None);
+                }
+                // Says nothing about the first one; the next may.
+                Outcome::Refused | Outcome::Unwritten => {}
+                Outcome::Waits(failure) => {
+                    self.suspect = None;
+                    return Ok(Some(failure));
+                }
+            }
+        }
+        Ok(Some(failure))
+    }
+
+    async fn drop_suspect(
+        &mut self,
+        name: &str,
+        first: &Waiting,
+        failure: &Failure,
+    ) -> Result<(), StoreError> {
+        self.count(name, |counts| counts.refused += 1);
+        tracing::error!(
+            receiver = name,
+            uid = first.alert.uid,
+            status = failure.rejection(),
+            %failure,
+            "dropped an alert that its receiver does not take, while it takes the next one"
+        );
+        self.suspect = None;
+        self.take_out(first).await
+    }
+
+    /// Pauses: until it is time, or the configuration changes, which may be what the receiver needs.
+    async fn pause(&mut self, name: &str, failure: &Failure) {
+        let pace = self.delivery.pace;
         let pause = pace.pause(self.failures, failure.retry_after());
         if self.failures == 1 {
             tracing::warn!(receiver = name, %failure, "an alert is not delivered yet");
         } else {
             tracing::debug!(receiver = name, %failure, ?pause, "an alert is still not delivered");
         }
-        let dropped = self.drop_expired().await?;
-        if dropped > 0 {
-            self.delivery
-                .counters
-                .count(name, |counts| counts.expired += dropped);
-            tracing::error!(
-                receiver = name, %failure, count = dropped,
-                "dropped alerts that could not be delivered for too long"
-            );
-        }
-        // A new configuration may be what the receiver needs.
         drop(timeout(pause, changed(&mut self.plans)).await);
-        Ok(())
     }
 
-    async fn drop_expired(&mut self) -> Result<u64, StoreError> {
+    async fn drop_expired(&mut self, name: &str, failure: &Failure) -> Result<u64, StoreError> {
         let now = self.delivery.clock.now();
         let mut dropped = 0;
         while let Some(waiting) = self.delivery.store.outbox_next(&self.receiver)? {
@@ -159,7 +266,18 @@ impl Queue {
             self.take_out(&waiting).await?;
             dropped += 1;
         }
+        if dropped > 0 {
+            self.count(name, |counts| counts.expired += dropped);
+            tracing::error!(
+                receiver = name, %failure, count = dropped,
+                "dropped alerts that could not be delivered for too long"
+            );
+        }
         Ok(dropped)
+    }
+
+    fn count(&self, name: &str, change: impl FnOnce(&mut ReceiverCounts)) {
+        self.delivery.counters.count(name, change);
     }
 
     async fn take_out(&mut self, waiting: &Waiting) -> Result<(), StoreError> {

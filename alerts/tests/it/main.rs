@@ -8,5 +8,6 @@
 
 mod delivery;
 mod faults;
+mod poison;
 mod secrets;
 mod support;

@@ -1,10 +1,6 @@
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
-use tracing_subscriber::fmt::MakeWriter;
 use vouchsafe_tests::harness::receiver::{Receiver, Reply};
 
-use crate::support::{Scene, link, queue, until};
+use crate::support::{Log, Scene, link, queue, until};
 
 #[tokio::test]
 async fn urls_and_headers_are_read_from_files_whenever_they_are_needed() {
@@ -61,13 +57,7 @@ async fn urls_and_headers_are_read_from_files_whenever_they_are_needed() {
 
 #[tokio::test]
 async fn neither_urls_nor_headers_reach_the_log() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::DEBUG)
-        .with_writer(log.clone())
-        .finish();
-    // For all threads: what is logged by other tests may well be looked at, too.
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let log = Log::of_all_tests();
     let scene = Scene::new();
     let (down, receiver) = (Receiver::down().unwrap(), Receiver::new().unwrap());
     receiver.script(&[
@@ -124,34 +114,5 @@ async fn neither_urls_nor_headers_reach_the_log() {
             !line.contains("hunter2") && !line.contains("ter2"),
             "{line}"
         );
-    }
-}
-
-/// Everything that was logged.
-#[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }

@@ -1,13 +1,15 @@
 //! A store, a configuration, and delivery from the one by the other.
 
+use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
+use tracing_subscriber::fmt::MakeWriter;
 use vouchsafe_alerts::{Counters, Delivery, Pace, Plan, ReceiverCounts};
 use vouchsafe_policy::{Alerting, Config};
 use vouchsafe_store::{Alert, AlertOutcome, Store};
@@ -30,6 +32,7 @@ impl Scene {
             first: Duration::from_millis(10),
             longest: Duration::from_millis(50),
             keep: SignedDuration::from_hours(24),
+            probe_after: 8,
             sweep: Duration::from_millis(50),
         };
         Self { dir, pace }
@@ -175,6 +178,51 @@ pub(crate) fn link(target: &Path, link: &Path) {
 
 pub(crate) fn now() -> Timestamp {
     "2026-11-23T12:00:00Z".parse().unwrap()
+}
+
+/// Everything that was logged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// What all tests log: what one of them looks for in it, no other may log.
+    pub(crate) fn of_all_tests() -> Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let log = LOG.get_or_init(|| {
+            let log = Self::default();
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::DEBUG)
+                .with_ansi(false)
+                .with_writer(log.clone())
+                .finish();
+            tracing::subscriber::set_global_default(subscriber).unwrap();
+            log
+        });
+        log.clone()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
 }
 
 #[derive(Debug)]

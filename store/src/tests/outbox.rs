@@ -7,7 +7,7 @@ use vouchsafe_tests::harness::TempDir;
 use vouchsafe_trust::Sha256;
 
 use crate::testing::{now, open};
-use crate::{Alert, AlertOutcome, Backlog, QueueError, Store};
+use crate::{Alert, AlertOutcome, Backlog, QueueError, Store, Waiting};
 
 fn alert(uid: impl std::fmt::Display) -> Alert {
     Alert {
@@ -75,6 +75,32 @@ fn each_receiver_gets_its_alerts_in_order_and_whole() {
     let thirds: Vec<String> = (0..300).step_by(3).map(|uid| uid.to_string()).collect();
     assert_eq!(drain(&store, &b), thirds);
     assert_eq!(store.outbox_len(), 0);
+}
+
+#[test]
+fn the_alert_after_one_is_the_next_of_the_same_receiver() {
+    let dir = TempDir::new("store").unwrap();
+    let store = open(dir.path());
+    let (a, b) = (receiver(1), receiver(2));
+    for (uid, to) in [(0, a), (1, b), (2, a), (3, a), (4, b)] {
+        store.queue_alert(&alert(uid), &[to]).unwrap();
+    }
+    let after = |waiting: &Waiting| store.outbox_after(&waiting.key).unwrap();
+    for (receiver, uids) in [(a, ["0", "2", "3"].as_slice()), (b, &["1", "4"])] {
+        let first = store.outbox_next(&receiver).unwrap();
+        let all = std::iter::successors(first, after);
+        assert_eq!(all.map(|it| it.alert.uid).collect::<Vec<_>>(), uids);
+    }
+    let first = store.outbox_next(&a).unwrap().unwrap();
+    store.outbox_remove(&first.key).unwrap();
+    assert_eq!(after(&first), store.outbox_next(&a).unwrap());
+    assert_eq!(store.outbox_len(), 4);
+    // What cannot be read is passed over there, too.
+    assert!(push(&store, b, b"no alert"));
+    store.queue_alert(&alert(5), &[b]).unwrap();
+    let second = after(&store.outbox_next(&b).unwrap().unwrap()).unwrap();
+    assert_eq!(after(&second).unwrap().alert, alert(5));
+    assert_eq!(store.outbox_len(), 5);
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub enum Reply {
 #[derive(Debug, Default)]
 struct State {
     requests: Vec<Request>,
+    particular: Vec<(String, Reply)>,
     script: VecDeque<Reply>,
     always: Option<Reply>,
     stopped: bool,
@@ -101,6 +102,11 @@ impl Receiver {
         self.state().always = Some(reply);
     }
 
+    /// Answers requests with `text` in their body so, whatever the script says.
+    pub fn answer_to(&self, text: &str, reply: Reply) {
+        self.state().particular.push((text.to_owned(), reply));
+    }
+
     /// What came in so far, in its order.
     pub fn requests(&self) -> Vec<Request> {
         self.state().requests.clone()
@@ -150,9 +156,15 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) {
     };
     let reply = {
         let mut state = lock(state);
+        let body = String::from_utf8_lossy(&request.body).into_owned();
         state.requests.push(request);
-        let scripted = state.script.pop_front();
-        scripted.or(state.always).unwrap_or(Reply::Status(200))
+        let mut particular = state.particular.iter();
+        let particular = particular.find(|(text, _)| body.contains(text));
+        particular
+            .map(|(_, reply)| *reply)
+            .or_else(|| state.script.pop_front())
+            .or(state.always)
+            .unwrap_or(Reply::Status(200))
     };
     let (status, header) = match reply {
         Reply::Never => {
