@@ -1,8 +1,9 @@
 //! The TLS admission path beside a bare axum and rustls handler, in one run.
 //!
-//! Both servers run as processes of their own with the same certificate. `wrk` asks one after the
-//! other, round by round, with the same review of a Pod with one signed image; the medians of the
-//! rounds are compared. The bare handler reads the review into kube's
+//! All servers run as processes of their own with the same certificate: the bare handler, and
+//! Vouchsafe with a policy of one rule and with one of 500. `wrk` asks one after the other, round by
+//! round, with the same review. A ratio is the median of those within each round, with the least and
+//! the greatest beside it. The bare handler reads the review into kube's
 //! `AdmissionReview<DynamicObject>` and allows it: the least that a webhook in Rust can do.
 
 #![expect(
@@ -24,14 +25,18 @@ use vouchsafe_tests::harness::notary_client::Tag;
 use vouchsafe_tests::harness::port::PortLease;
 use vouchsafe_tests::harness::process::{Process, run};
 use vouchsafe_tests::harness::{
-    Certificates, NotaryClient, NotaryServer, TempDir, Vouchsafe, admission,
+    Certificates, Configuration, NotaryClient, NotaryServer, TempDir, Vouchsafe, admission,
 };
+
+#[path = "support/policy.rs"]
+mod policy;
 
 const GUN: &str = "registry.example.com/team/app";
 const BARE: &str = "VOUCHSAFE_BENCH_BARE";
-const ROUNDS: usize = 5;
-const SECONDS: &str = "3s";
+const ROUNDS: usize = 7;
+const SECONDS: &str = "2s";
 const CONNECTIONS: [u32; 3] = [1, 8, 64];
+const RULES: [usize; 2] = [1, 500];
 
 fn main() {
     #[expect(
@@ -75,8 +80,10 @@ fn serve_bare(settings: &str) {
 fn compare() {
     let certificates = Certificates::new().unwrap();
     let directory = TempDir::new("bench").unwrap();
-    let vouchsafe = store(&certificates);
-    let serving = vouchsafe.serve(&certificates).unwrap();
+    let vouchsafe = stores(&certificates);
+    let serving = vouchsafe
+        .each_ref()
+        .map(|vouchsafe| vouchsafe.serve(&certificates).unwrap());
     let bare = PortLease::new().unwrap();
     let (certificate, key) = (certificates.leaf_file(), certificates.leaf_key_file());
     let settings = format!(
@@ -105,35 +112,58 @@ fn compare() {
         ),
     ];
     println!("admission over TLS, keep-alive; medians of {ROUNDS} rounds of {SECONDS}");
+    let bare_url = format!("https://localhost:{}/mutate", bare.number());
+    let urls = serving
+        .each_ref()
+        .map(|serving| format!("{}/mutate", serving.url()));
     for (name, review) in reviews {
-        let answer = serving.review(&certificates, "/mutate", &review).unwrap();
-        assert_eq!(answer["response"]["allowed"], true, "{answer}");
-        assert!(answer["response"]["patch"].is_string(), "{answer}");
+        for serving in &serving {
+            let answer = serving.review(&certificates, "/mutate", &review).unwrap();
+            assert_eq!(answer["response"]["allowed"], true, "{answer}");
+            assert!(answer["response"]["patch"].is_string(), "{answer}");
+        }
         let script = script(&directory, &review.to_string());
-        let bare_url = format!("https://localhost:{}/mutate", bare.number());
-        table(
-            name,
-            &bare_url,
-            &format!("{}/mutate", serving.url()),
-            &script,
-        );
+        table(name, &bare_url, &urls, &script);
     }
 }
 
-fn table(name: &str, bare_url: &str, url: &str, script: &str) {
+fn table(name: &str, bare_url: &str, urls: &[String], script: &str) {
     println!("\n{name}");
-    println!("connections  bare req/s  vouchsafe req/s  ratio");
+    print!("connections  bare req/s");
+    for rules in RULES {
+        print!(
+            "  {:>17}  {:<17}",
+            format!("rules: {rules}, req/s"),
+            "ratio"
+        );
+    }
+    println!();
     for connections in CONNECTIONS {
-        let (mut bare, mut ours) = (Vec::new(), Vec::new());
+        let mut bare = Vec::new();
+        let mut ours = vec![Vec::new(); urls.len()];
         for _ in 0..ROUNDS {
             bare.push(load(bare_url, connections, script));
-            ours.push(load(url, connections, script));
+            for (url, rates) in urls.iter().zip(&mut ours) {
+                rates.push(load(url, connections, script));
+            }
         }
-        let (bare, ours) = (median(bare), median(ours));
-        println!(
-            "{connections:>11}  {bare:>10.0}  {ours:>15.0}  {:>5.2}",
-            ours / bare
-        );
+        print!("{connections:>11}  {:>10.0}", sorted(&bare)[ROUNDS / 2]);
+        for rates in ours {
+            let ratios: Vec<f64> = rates
+                .iter()
+                .zip(&bare)
+                .map(|(ours, bare)| ours / bare)
+                .collect();
+            let ratios = sorted(&ratios);
+            print!(
+                "  {:>17.0}  {:>5.2} ({:.2}-{:.2})",
+                sorted(&rates)[ROUNDS / 2],
+                ratios[ROUNDS / 2],
+                ratios[0],
+                ratios[ROUNDS - 1]
+            );
+        }
+        println!();
     }
 }
 
@@ -156,8 +186,8 @@ fn realistic(image: &str) -> Value {
     review
 }
 
-/// A store with one signed image, from a Notary server that is gone by then.
-fn store(certificates: &Certificates) -> Vouchsafe {
+/// Stores with one signed image, from a Notary server that is gone by then.
+fn stores(certificates: &Certificates) -> [Vouchsafe; RULES.len()] {
     let server = NotaryServer::tls(certificates).unwrap();
     let publisher =
         NotaryClient::publisher(&server.url(), Some(&certificates.authority_file())).unwrap();
@@ -168,17 +198,19 @@ fn store(certificates: &Certificates) -> Vouchsafe {
         size: 528,
     };
     publisher.sign(GUN, &tag, &[]).unwrap();
-    let indent = |text: &str| text.replace('\n', "\n      ");
-    let configuration = format!(
-        "validators:\n- name: default\n  type: notaryv1\n  host: {}\n  cert: |\n      {}\n  \
-         trustRoots:\n  - name: default\n    key: |\n      {}\npolicy:\n- pattern: \"{GUN}:*\"\n",
-        server.url(),
-        indent(certificates.authority_pem()),
-        indent(&publisher.root_public_key(GUN).unwrap()),
-    );
-    let vouchsafe = Vouchsafe::new(&configuration).unwrap();
-    vouchsafe.succeed(&["sync"]).unwrap();
-    vouchsafe
+    let key = publisher.root_public_key(GUN).unwrap();
+    let configuration = Configuration::new()
+        .notary(&server.url(), Some(certificates.authority_pem()), &key)
+        .rule(&format!("{GUN}:*"));
+    RULES.map(|rules| {
+        let configuration = match rules {
+            1 => configuration.clone(),
+            rules => policy::fill(configuration.clone(), rules, 1),
+        };
+        let vouchsafe = Vouchsafe::new(&configuration.to_string()).unwrap();
+        vouchsafe.succeed(&["sync"]).unwrap();
+        vouchsafe
+    })
 }
 
 /// A `wrk` script that posts the review.
@@ -216,7 +248,8 @@ fn load(url: &str, connections: u32, script: &str) -> f64 {
     line.trim().parse().unwrap()
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted
 }

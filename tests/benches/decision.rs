@@ -1,7 +1,7 @@
 //! A review's bytes to its answer's bytes: parse, policy, store, patch; no socket.
 //!
 //! Beside it, what it takes to read the same review into kube's `AdmissionReview<DynamicObject>`
-//! and to allow it. Both in turns, so that they meet the same weather.
+//! and to allow it. Policies of several sizes and kube in turns, so that they meet the same weather.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionRequest, AdmissionResponse, AdmissionReview};
+use serde_json::Value;
 use vouchsafe_policy::Config;
 use vouchsafe_store::{Reader, Store};
 use vouchsafe_tests::harness::{Configuration, TempDir, admission};
@@ -25,11 +26,15 @@ use vouchsafe_trust::update::{Limits, Terms};
 use vouchsafe_trust::{Clock, Pins, RepositoryMetadata, Server, Timestamp, TrustRoot, verify};
 use vouchsafe_webhook::{Admission, Metrics, Webhook};
 
+#[path = "support/policy.rs"]
+mod policy;
+
 const SERVER: &str = "https://notary.example.com";
 const REPOSITORIES: usize = 1_000;
 const TAGS: usize = 10;
 const ROUNDS: usize = 50_000;
 const IMAGES: [usize; 3] = [1, 10, 50];
+const RULES: [usize; 3] = [1, 5, 500];
 
 fn main() {
     let directory = TempDir::new("decision").unwrap();
@@ -40,47 +45,78 @@ fn main() {
     for number in 0..REPOSITORIES {
         commit(&store, &pem, &gun(number));
     }
-    let admission = admission_of(store, &pem);
+    let admissions = RULES.map(|rules| admission_of(store.clone(), &pem, rules));
     println!(
-        "a review's bytes to its answer's bytes; a store of {REPOSITORIES} repositories of {TAGS} tags"
+        "a review's bytes to its answer's bytes; a store of {REPOSITORIES} repositories of {TAGS} tags; p50 and p99"
     );
-    println!("images  bare kube p50/p99      vouchsafe p50/p99");
+    print!("{:<28}{:>19}", "review", "bare kube");
+    for rules in RULES {
+        print!("{:>19}", format!("rules: {rules}"));
+    }
+    println!();
     for images in IMAGES {
-        let names: Vec<String> = (0..images)
-            .map(|n| format!("{}:t{}", gun(n * 17 % REPOSITORIES), n % TAGS))
-            .collect();
+        let names: Vec<String> = (0..images).map(image).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let review = admission::pod_review(&names).to_string();
-        compare(&admission, review.as_bytes(), images);
+        let name = format!("Pod, images: {images}");
+        compare(&name, review.as_bytes(), &admissions, ROUNDS / images);
+    }
+    for (name, text) in [
+        (
+            "API server's Pod, created",
+            include_str!("../../webhook/fixtures/pod-create.json"),
+        ),
+        (
+            "its Deployment, updated",
+            include_str!("../../webhook/fixtures/deployment-update.json"),
+        ),
+    ] {
+        let mut review: Value = serde_json::from_str(text).unwrap();
+        for object in ["object", "oldObject"] {
+            name_images(&mut review["request"][object], &mut 0);
+        }
+        compare(
+            name,
+            review.to_string().as_bytes(),
+            &admissions,
+            ROUNDS / 10,
+        );
     }
 }
 
-fn compare(admission: &Admission, review: &[u8], images: usize) {
-    let rounds = ROUNDS / images;
-    let ours = || {
+fn compare(name: &str, review: &[u8], admissions: &[Admission], rounds: usize) {
+    let decide = |admission: &Admission| {
         let deadline = Instant::now() + Duration::from_secs(2);
         admission.review(Webhook::Mutate, black_box(review), deadline)
     };
-    let answer = String::from_utf8(ours()).unwrap();
-    assert!(answer.contains("JSONPatch"), "{answer}");
-    let (mut kube_took, mut ours_took) = (Vec::new(), Vec::new());
+    for admission in admissions {
+        let answer = String::from_utf8(decide(admission)).unwrap();
+        assert!(answer.contains("JSONPatch"), "{answer}");
+    }
+    let mut kube_took = Vec::new();
+    let mut took = vec![Vec::new(); admissions.len()];
     for _ in 0..rounds {
         kube_took.push(time(|| bare_kube(review)));
-        ours_took.push(time(ours));
+        for (admission, took) in admissions.iter().zip(&mut took) {
+            took.push(time(|| decide(admission)));
+        }
     }
-    let percentiles = |mut took: Vec<Duration>| {
-        took.sort();
-        format!(
-            "{:>8.1?} {:>8.1?}",
-            took[took.len() / 2],
-            took[took.len() / 100 * 99]
-        )
-    };
-    println!(
-        "{images:>6}  {}  {}",
-        percentiles(kube_took),
-        percentiles(ours_took)
-    );
+    print!("{name:<28}{}", percentiles(kube_took));
+    for took in took {
+        print!("{}", percentiles(took));
+    }
+    println!();
+}
+
+fn percentiles(mut took: Vec<Duration>) -> String {
+    took.sort();
+    let median = took[took.len() / 2];
+    let late = took[took.len() * 99 / 100];
+    format!(
+        "{:>10} {:>8}",
+        format!("{median:.1?}"),
+        format!("{late:.1?}")
+    )
 }
 
 fn time<T>(run: impl FnOnce() -> T) -> Duration {
@@ -95,8 +131,32 @@ fn bare_kube(review: &[u8]) -> Vec<u8> {
     serde_json::to_vec(&AdmissionResponse::from(&request).into_review()).unwrap()
 }
 
+/// Of another repository for each number.
+fn image(number: usize) -> String {
+    let gun = gun(number * 17 % REPOSITORIES);
+    format!("{gun}:t{}", number % TAGS)
+}
+
+/// Has every place of an object that names an image name one of the store.
+fn name_images(object: &mut Value, next: &mut usize) {
+    match object {
+        Value::Array(items) => items.iter_mut().for_each(|item| name_images(item, next)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                if member.is_string() && ["image", "reference"].contains(&name.as_str()) {
+                    *member = image(*next).into();
+                    *next += 1;
+                } else {
+                    name_images(member, next);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 fn gun(number: usize) -> String {
-    format!("registry.example.com/team-{}/app-{number}", number % 7)
+    format!("registry.example.com/team-{}/app-{number}", number % 400)
 }
 
 /// A clock that stands at the vectors' time.
@@ -139,12 +199,15 @@ fn commit(store: &Store, pem: &str, gun: &str) {
         .unwrap();
 }
 
-fn admission_of(store: Store, pem: &str) -> Admission {
-    let configuration = Configuration::new()
+fn admission_of(store: Store, pem: &str, rules: usize) -> Admission {
+    let mut configuration = Configuration::new()
         .notary(SERVER, None, pem)
-        .rule("registry.example.com/*:*")
-        .to_string();
-    let config = Config::parse(&configuration, "bench.yaml").unwrap();
+        .rule("registry.example.com/*:*");
+    if rules > 1 {
+        configuration = policy::fill(configuration, rules, 1);
+    }
+    let config = Config::parse(&configuration.to_string(), "bench.yaml").unwrap();
+    assert_eq!(config.rules().count(), rules);
     let lookup = Box::new(move |query: &_| Reader::evidence(&store, query));
     Admission::new(config, lookup, Arc::new(Standing), Metrics::new(Vec::new()))
 }
