@@ -94,8 +94,9 @@ fn open_parts(dir: &Path) -> Result<Result<Parts, String>, OpenError> {
         };
         match error {
             StoreError::Engine(sled::Error::Io(source)) if is_lock(&source) => {
-                // sled's threads give up its lock a moment after a store is dropped.
-                if attempt == LOCK_ATTEMPTS {
+                // sled's threads give up its lock a moment after a store is dropped, which is longer on a
+                // busy machine. Whoever is here holds the directory's own lock, so nobody else does.
+                if attempt == SLED_LOCK_ATTEMPTS {
                     return Err(OpenError::held(dir));
                 }
                 std::thread::sleep(LOCK_PAUSE);
@@ -232,4 +233,5 @@ fn write_whole(dir: &Path, name: &str, text: &str) -> io::Result<()> {
 /// as much.
 const CACHE: u64 = 16 << 20;
 const LOCK_ATTEMPTS: u32 = 20;
+const SLED_LOCK_ATTEMPTS: u32 = 500;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
