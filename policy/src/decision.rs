@@ -12,7 +12,7 @@ use vouchsafe_trust::{Evidence, Query};
 
 pub use allowed::{Allowed, Approval, Grounds, Proof};
 pub use denial::{Cause, Denial};
-use question::Question;
+use question::{Decided, Question};
 
 use crate::config::Config;
 use crate::deny::Listed;
@@ -76,7 +76,8 @@ impl Config {
     /// Decides about one image.
     ///
     /// Where the rule demands a signature, `approval` is asked whether the image needs none of its
-    /// own, and then `evidence`, each at most once. Anything unexpected in the evidence denies.
+    /// own, and then `evidence`, each at most once: also about a tag that needs none, which may be
+    /// signed for a digest on the deny list. Anything unexpected in the evidence denies.
     pub fn decide<E: fmt::Display>(
         &self,
         asked: &Asked<'_>,
@@ -123,46 +124,24 @@ impl Config {
             max_staleness: self.freshness().max_staleness,
             retain: self.history().retain,
         };
-        if let Some(approval) = approval() {
-            self.check_signed(&question, evidence)?;
-            let grounds = Grounds::Approved(approval);
-            return Ok(Allowed::by(rule, &reference, grounds));
+        let approval = approval();
+        // A digest that is written was looked for on the list, and needs nothing else.
+        if let Some(approval) = approval.filter(|_| reference.digest().is_some()) {
+            return Ok(Allowed::by(rule, &reference, Grounds::Approved(approval)));
         }
-        let decided = question.decide(evidence);
-        let signed = match &decided {
-            Ok(allowed) => allowed.proof().map(|proof| proof.digest),
-            // Where the rule only warns, the tag runs nevertheless.
-            Err(Cause::NotPinned { digest, .. }) => Some(*digest),
-            Err(_) => None,
-        };
-        match signed.and_then(|digest| self.deny_list().sha256(digest)) {
-            Some(listed) => Err(Denial::listed(Some(rule), &reference, listed)),
-            None => decided.map_err(|cause| Denial::new(rule, &reference, cause)),
+        let Decided { stated, answer } = question.decide(evidence);
+        if let Some(listed) = stated.and_then(|digest| self.deny_list().sha256(digest)) {
+            return Err(Denial::listed(Some(rule), &reference, listed));
         }
-    }
-
-    /// Refuses a tag that needs no proof, where what is signed for it is on the deny list.
-    fn check_signed<E: fmt::Display>(
-        &self,
-        question: &Question<'_>,
-        evidence: impl FnOnce(&Query) -> Result<Evidence, E>,
-    ) -> Result<(), Box<Denial>> {
-        if !self.deny_list().has_digests() || question.reference.digest().is_some() {
-            return Ok(());
-        }
-        let kept = Question {
-            purpose: Purpose::Keep,
-            ..*question
-        };
-        let signed = kept.decide(evidence).ok();
-        let signed = signed.and_then(|allowed| Some(allowed.proof()?.digest));
-        match signed.and_then(|digest| self.deny_list().sha256(digest)) {
-            Some(listed) => Err(Denial::listed(
-                Some(question.rule),
-                question.reference,
-                listed,
-            )),
-            None => Ok(()),
+        match (approval, answer) {
+            (None, answer) => answer.map_err(|cause| Denial::new(rule, &reference, cause)),
+            // A child's tag is pinned where that can be: its owner may have been left unpinned.
+            (Some(Approval::Child), Ok(allowed)) => Ok(allowed),
+            // What the list says about a tag cannot be told without the store.
+            (Some(_), Err(cause @ Cause::StoreFailed { .. })) if self.deny_list().has_digests() => {
+                Err(Denial::new(rule, &reference, cause))
+            }
+            (Some(approval), _) => Ok(Allowed::by(rule, &reference, Grounds::Approved(approval))),
         }
     }
 

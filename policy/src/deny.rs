@@ -30,7 +30,8 @@ impl DenyList {
         if self.repositories.is_empty() {
             return None;
         }
-        let plain = without_usual_port(gun);
+        let plain: Option<Gun> =
+            without_usual_port(gun.as_str()).and_then(|name| name.parse().ok());
         let of_gun = |(pattern, _): &&(Pattern, Reason)| {
             pattern.matches_name(gun) || plain.as_ref().is_some_and(|gun| pattern.matches_name(gun))
         };
@@ -65,12 +66,12 @@ impl DenyList {
     }
 }
 
-/// The same repository without the port that its registry is asked at anyway: to a runtime that is
-/// another name, and yet the same image.
-fn without_usual_port(gun: &Gun) -> Option<Gun> {
-    let (host, path) = gun.as_str().split_once('/')?;
+/// The same repository, or pattern of repositories, without the port that its registry is asked at
+/// anyway: to a runtime that is another name, and yet the same image.
+pub(crate) fn without_usual_port(name: &str) -> Option<String> {
+    let (host, path) = name.split_once('/')?;
     let host = host
         .strip_suffix(":443")
         .or_else(|| host.strip_suffix(":80"))?;
-    format!("{host}/{path}").parse().ok()
+    Some(format!("{host}/{path}"))
 }

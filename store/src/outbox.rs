@@ -187,13 +187,15 @@ impl Store {
         };
         let full: Result<Vec<Vec<Sha256>>, StoreError> =
             alerts.into_iter().map(&mut push).collect();
-        let full = full.map_err(|error| self.note(error))?;
         if queued {
-            self.0.durable.sync().map_err(|error| self.note(error))?;
+            let synced = self.0.durable.sync();
+            // What is there is delivered, whatever became of the others.
             outbox
                 .queued
                 .send_modify(|count| *count = count.wrapping_add(1));
+            synced.map_err(|error| self.note(error))?;
         }
+        let full = full.map_err(|error| self.note(error))?;
         Ok(full)
     }
 

@@ -121,7 +121,7 @@ impl Admission {
     /// [`io::Error`] if there can be no thread that writes them.
     pub fn with_outbox(self, outbox: Box<dyn Outbox>) -> io::Result<Self> {
         Ok(Self {
-            writer: Some(Writer::start(outbox)?),
+            writer: Some(Writer::start(outbox, Arc::clone(&self.metrics))?),
             ..self
         })
     }

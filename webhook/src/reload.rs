@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::string::FromUtf8Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,7 +151,7 @@ fn look(watch: &mut Watch, reloading: &Reloading, may_be_back: bool) -> Result<L
     }
     // What was refused may have been prepared in part.
     let settle = (reloading.prepare)(&reloading.admission.config()).map_err(Refused::Unprepared)?;
-    settle();
+    settled(settle);
     Ok(Look::Back)
 }
 
@@ -163,8 +164,17 @@ fn reload_config(watch: &mut Watch, reloading: &Reloading) -> Result<bool, Refus
     let config = Config::parse(&text, &watch.name())?;
     let settle = (reloading.prepare)(&config).map_err(Refused::Unprepared)?;
     reloading.admission.replace(config);
-    settle();
+    settled(settle);
     Ok(true)
+}
+
+/// What is left to do is done, or fails by itself: the configuration decides already.
+fn settled(settle: Box<Settle>) {
+    if catch_unwind(AssertUnwindSafe(settle)).is_err() {
+        tracing::error!(
+            "something failed after a configuration was taken up; it decides nevertheless"
+        );
+    }
 }
 
 fn reload_certificate(

@@ -5,7 +5,7 @@ use vouchsafe_trust::image::Reference;
 use super::error::Problem;
 use super::raw::RawDenied;
 use super::yaml::At;
-use crate::deny::DenyList;
+use crate::deny::{DenyList, without_usual_port};
 use crate::pattern::Pattern;
 
 /// Reads `deny`.
@@ -41,6 +41,11 @@ pub(super) fn deny(raw: Vec<At<RawDenied>>) -> Result<DenyList, At<Problem>> {
                                    `docker.io/library/nginx`, `registry.example.com/*`",
                     })
                 })?;
+                // What is asked at the usual port is the same registry, written or not.
+                let plain = without_usual_port(pattern.canonical());
+                let plain = plain.and_then(|plain| plain.parse().ok());
+                let plain = plain.map(|plain| (plain, reason.clone()));
+                list.repositories.extend(plain);
                 list.repositories.push((pattern, reason));
             }
             (Some(_), Some(_)) | (None, None) => {

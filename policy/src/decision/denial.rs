@@ -113,7 +113,7 @@ impl Denial {
                 "compare `vouchsafe root-key {gun} --server {server}` with the publisher's key, and pin \
                  that under validator `{validator}`"
             ),
-            Cause::NotPinned { pinned, .. } => {
+            Cause::NotPinned { pinned } => {
                 format!("deploy {pinned}, or have the mutating webhook do it")
             }
             Cause::NotSigned(reason) => not_signed(reason, gun),
@@ -209,8 +209,6 @@ pub enum Cause {
     /// A final object with a tag, where only digests run.
     #[error("it is signed, but not pinned to its digest")]
     NotPinned {
-        /// The digest that is signed for the tag.
-        digest: Sha256,
         /// The image as it may run.
         pinned: String,
     },

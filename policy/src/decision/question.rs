@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use vouchsafe_trust::evidence::{Freshness, Known, Retained, Signed, Wanted};
+use vouchsafe_trust::evidence::{Freshness, Known, NotSigned, Retained, Signed, Wanted};
 use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::{Evidence, Query, Role, Sha256};
@@ -23,32 +23,67 @@ pub(super) struct Question<'a> {
     pub(super) retain: SignedDuration,
 }
 
+/// What came of a question.
+pub(super) struct Decided {
+    /// What is signed for the image, whoever anchors it and however old it is: enough to deny by, and
+    /// not to admit.
+    pub(super) stated: Option<Sha256>,
+    pub(super) answer: Result<Allowed, Cause>,
+}
+
 impl Question<'_> {
     pub(super) fn decide<E: fmt::Display>(
         &self,
         evidence: impl FnOnce(&Query) -> Result<Evidence, E>,
-    ) -> Result<Allowed, Cause> {
+    ) -> Decided {
+        match self.ask(evidence) {
+            Ok((given, query, known)) => {
+                let signed = known.signed(&query, self.now);
+                Decided {
+                    stated: signed.as_ref().ok().map(|signed| signed.digest),
+                    answer: self.judge(given, &query, &known, signed),
+                }
+            }
+            Err(cause) => Decided {
+                stated: None,
+                answer: Err(cause),
+            },
+        }
+    }
+
+    /// What is known of the repository, and what was asked.
+    fn ask<E: fmt::Display>(
+        &self,
+        evidence: impl FnOnce(&Query) -> Result<Evidence, E>,
+    ) -> Result<(Option<Sha256>, Query, Box<Known>), Cause> {
         let given = self.given_digest()?;
         let query = self.query(given);
-        let known = match evidence(&query) {
-            Ok(Evidence::Known(known)) => known,
-            Ok(Evidence::Unknown) => {
-                return Err(Cause::NotSynced {
-                    server: query.server,
-                });
-            }
+        match evidence(&query) {
+            Ok(Evidence::Known(known)) => Ok((given, query, known)),
+            Ok(Evidence::Unknown) => Err(Cause::NotSynced {
+                server: query.server,
+            }),
             Ok(Evidence::Withdrawn { at }) => {
                 let server = query.server;
-                return Err(Cause::Withdrawn { server, at });
+                Err(Cause::Withdrawn { server, at })
             }
             Err(error) => {
                 let message = error.to_string();
-                return Err(Cause::StoreFailed { message });
+                Err(Cause::StoreFailed { message })
             }
-        };
-        self.check_authority(&known, &query)?;
-        let freshness = self.check_freshness(&known)?;
-        let signed = known.signed(&query, self.now).map_err(Cause::NotSigned)?;
+        }
+    }
+
+    fn judge(
+        &self,
+        given: Option<Sha256>,
+        query: &Query,
+        known: &Known,
+        signed: Result<Signed, NotSigned>,
+    ) -> Result<Allowed, Cause> {
+        self.check_authority(known, query)?;
+        let freshness = self.check_freshness(known)?;
+        let signed = signed.map_err(Cause::NotSigned)?;
         let signed = self.check_digest(given, signed)?;
         Ok(self.allow(given, signed, freshness))
     }
@@ -142,7 +177,6 @@ impl Question<'_> {
             }),
             None if self.purpose == Purpose::Validate && self.demand.mode == Mode::Mutate => {
                 Err(Cause::NotPinned {
-                    digest: signed.digest,
                     pinned: self.reference.pinned(&signed.digest),
                 })
             }

@@ -217,8 +217,9 @@ impl Run<'_> {
                 format!("{server}: no answer about {unreachable} of {total} repositories");
             report.error = Some(Failure::of_server(server, "unreachable", message));
         } else if report.source == Source::Poll && total > 0 && strangers == total {
-            // Neither the changefeed nor any repository: it is not about one of them.
-            let message = format!("{server}: the credentials open none of {total} repositories");
+            // Every one, and no changefeed that would show that the server is there: it is not about
+            // one of them.
+            let message = format!("{server}: not authorised for any of {total} repositories");
             report.error = Some(Failure::of_server(server, "unauthorized", message));
         }
     }

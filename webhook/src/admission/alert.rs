@@ -6,11 +6,11 @@ use vouchsafe_policy::{Alerting, Config, Receiver};
 use vouchsafe_store::{Alert, AlertOutcome};
 use vouchsafe_trust::{Sha256, Timestamp};
 
-use super::writer::{WriteError, Writer};
+use super::writer::{Wait, WriteError, Writer};
 use crate::review::Request;
 
 /// What is told of an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct News<'n> {
     pub(super) outcome: AlertOutcome,
     /// Why; empty where there is nothing to say.
@@ -62,7 +62,8 @@ pub(super) struct Queued {
     pub(super) denial: Option<String>,
 }
 
-/// Queues the alert about `news` for `receivers`.
+/// Queues the alert about `news` for `receivers`: first for those that demand it, since whoever is denied
+/// for their sake is admitted nowhere.
 ///
 /// Waits for the disk as long as a receiver demands that it is safe and until `deadline`; for others not
 /// longer than anybody should notice.
@@ -72,44 +73,64 @@ pub(super) fn queue(
     news: News<'_>,
     deadline: Instant,
 ) -> Queued {
+    let alert = news.alert();
+    // So that the answer says why, and not only that it came too late.
+    let last = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+    let soon = last.min(Instant::now() + PATIENCE);
+    let (strict, lenient): (Vec<&Receiver>, Vec<&Receiver>) = receivers
+        .iter()
+        .partition(|receiver| receiver.deny_unless_queued);
+    let mut queued = put(writer, &strict, &alert, Wait::OrCancel(last));
+    if queued.denial.is_none() {
+        let others = put(writer, &lenient, &alert, Wait::OrGoOn(soon));
+        queued.lost += others.lost;
+        queued.late = others.late;
+    }
+    queued
+}
+
+/// Queues `alert` for receivers of one kind.
+fn put(writer: &Writer, receivers: &[&Receiver], alert: &Alert, wait: Wait) -> Queued {
+    if receivers.is_empty() {
+        return Queued::default();
+    }
     let ids: Vec<Sha256> = receivers
         .iter()
         .map(|receiver| receiver.id.fingerprint())
         .collect();
-    let is_strict = receivers.iter().any(|receiver| receiver.deny_unless_queued);
-    let soon = Instant::now() + PATIENCE;
-    // So that the answer says why, and not only that it came too late.
-    let last = deadline.checked_sub(MARGIN).unwrap_or(deadline);
-    let until = if is_strict { last } else { last.min(soon) };
-    let (error, full, late) = match writer.write(news.alert(), ids.clone(), until) {
+    let (error, full) = match writer.write(alert.clone(), ids.clone(), wait) {
         Ok(full) if full.is_empty() => return Queued::default(),
-        Ok(full) => ("too many alerts wait for it".to_owned(), full, false),
-        Err(error) => (error.to_string(), ids, matches!(error, WriteError::Late)),
-    };
-    let is_affected = |receiver: &&Receiver| full.contains(&receiver.id.fingerprint());
-    let affected: Vec<&Receiver> = receivers.iter().filter(is_affected).collect();
-    for receiver in &affected {
-        let receiver = &receiver.name;
-        if late {
-            tracing::warn!(
-                receiver,
-                "an answer did not wait for its alert to be on the disk"
-            );
-        } else {
-            tracing::error!(receiver, error, "an alert is not queued, and lost");
+        Ok(full) => ("too many alerts wait for it".to_owned(), full),
+        Err(WriteError::Late) if matches!(wait, Wait::OrGoOn(_)) => {
+            tracing::warn!("an answer did not wait for its alert to be on the disk");
+            return Queued {
+                late: true,
+                ..Queued::default()
+            };
         }
-    }
-    let strict = affected.iter().find(|receiver| receiver.deny_unless_queued);
-    let denial = strict.map(|receiver| {
-        format!(
-            "its alert to the receiver `{}` could not be queued: {error}; the policy denies what it \
-             cannot tell of (`failIfAlertSendingFails`), so see to the receiver or to the disk",
-            receiver.name
-        )
+        Err(error) => (error.to_string(), ids),
+    };
+    let lost = receivers
+        .iter()
+        .filter(|receiver| full.contains(&receiver.id.fingerprint()));
+    let denial = lost
+        .clone()
+        .find(|receiver| receiver.deny_unless_queued)
+        .map(|receiver| {
+            format!(
+                "its alert to the receiver `{}` could not be queued: {error}; the policy denies what \
+                 it cannot tell of (`failIfAlertSendingFails`), so see to the receiver or to the disk",
+                receiver.name
+            )
+        });
+    let count = lost.clone().count();
+    lost.for_each(|receiver| {
+        let receiver = &receiver.name;
+        tracing::error!(receiver, error, "an alert is not queued, and lost");
     });
     Queued {
-        lost: if late { 0 } else { affected.len() },
-        late,
+        lost: count,
+        late: false,
         denial,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use vouchsafe_policy::{Config, Grounds};
 use vouchsafe_store::AlertOutcome;
 
-use super::alert::{self, News};
+use super::alert::{self, News, Queued};
 use super::judge::Judged;
 use super::leniency::Leniency;
 use super::verdict::{LATE, Verdict};
@@ -115,7 +115,8 @@ impl Admission {
             return conclusion;
         }
         let outcome = conclusion.alert_outcome();
-        let receivers = alert::receivers(asking.config.alerting(), outcome);
+        let alerting = asking.config.alerting();
+        let receivers = alert::receivers(alerting, outcome);
         if receivers.is_empty() {
             return conclusion;
         }
@@ -127,19 +128,34 @@ impl Admission {
             request: asking.request,
             at: self.clock.now(),
         };
-        let queued = alert::queue(writer, receivers, news, deadline);
+        let queued = alert::queue(writer, receivers, news.clone(), deadline);
+        self.count_alert(&queued);
+        // What is denied anyway keeps its own reason.
+        let Some(why) = queued.denial.filter(|_| conclusion.answer.denial.is_none()) else {
+            return conclusion;
+        };
+        let denied = Conclusion {
+            outcome: Outcome::deny(NOT_QUEUED),
+            answer: Answer::denied(why.clone(), NOT_QUEUED),
+            ..conclusion
+        };
+        // Those who hear of denials are told of this one, as far as that can be.
+        let news = News {
+            outcome: denied.alert_outcome(),
+            message: why,
+            ..news
+        };
+        if news.outcome != outcome {
+            let receivers = alert::receivers(alerting, news.outcome);
+            self.count_alert(&alert::queue(writer, receivers, news, deadline));
+        }
+        denied
+    }
+
+    fn count_alert(&self, queued: &Queued) {
         self.metrics.alerts_lost(queued.lost);
         if queued.late {
             self.metrics.alert_late();
-        }
-        match queued.denial {
-            // What is denied anyway keeps its own reason.
-            Some(why) if conclusion.answer.denial.is_none() => Conclusion {
-                outcome: Outcome::deny(NOT_QUEUED),
-                answer: Answer::denied(why, NOT_QUEUED),
-                ..conclusion
-            },
-            _ => conclusion,
         }
     }
 
@@ -150,6 +166,7 @@ impl Admission {
             answer,
             timed_out,
         } = conclusion;
+        let (webhook, reason) = (asking.webhook.name(), outcome.reason());
         self.metrics.admission(asking.webhook, outcome);
         if let Some(connaisseur) = self.metrics.connaisseur()
             && asking.is_final(outcome)
@@ -157,7 +174,41 @@ impl Admission {
             connaisseur.request(!outcome.is_denied(), timed_out);
         }
         if outcome.is_denied() {
-            log_denied(asking, &answer, outcome.reason());
+            let Logged {
+                uid,
+                namespace,
+                kind,
+                name,
+                detail,
+            } = Logged::of(asking, &answer, reason);
+            tracing::warn!(
+                webhook,
+                uid,
+                namespace,
+                kind,
+                name,
+                detail,
+                reason,
+                "review denied"
+            );
+        } else if outcome.is_warned() {
+            let Logged {
+                uid,
+                namespace,
+                kind,
+                name,
+                detail,
+            } = Logged::of(asking, &answer, reason);
+            tracing::warn!(
+                webhook,
+                uid,
+                namespace,
+                kind,
+                name,
+                detail,
+                reason,
+                "review only warned about"
+            );
         }
         answer
     }
@@ -214,26 +265,33 @@ fn validation(verdict: &Verdict) -> Validation<'_> {
     }
 }
 
-/// The one event of a denied review. Whatever the request says is cut and escaped before it is
-/// recorded.
-fn log_denied(asking: Asking<'_>, answer: &Answer, reason: &'static str) {
-    let request = asking.request;
-    // The images with their labels where some were judged; otherwise why none was.
-    let images = &answer.audit.images;
-    let detail = match &answer.denial {
-        Some(why) if images == reason => why,
-        _ => images,
-    };
-    tracing::warn!(
-        webhook = asking.webhook.name(),
-        uid = printable(asking.uid, MAX_NAME),
-        namespace = request.map(|request| printable(request.namespace.as_str(), MAX_NAME)),
-        kind = request.map(|request| printable(request.kind.kind.as_str(), MAX_NAME)),
-        name = request.map(|request| printable(request.object_name(), MAX_NAME)),
-        detail,
-        reason,
-        "review denied"
-    );
+/// What the log keeps of a review that was denied, or would be.
+struct Logged<'l> {
+    uid: String,
+    namespace: Option<String>,
+    kind: Option<String>,
+    name: Option<String>,
+    detail: &'l str,
+}
+
+impl<'l> Logged<'l> {
+    /// Whatever the request says is cut and escaped before it is recorded.
+    fn of(asking: Asking<'_>, answer: &'l Answer, reason: &str) -> Self {
+        let of = |text: for<'r> fn(&'r Request<'_>) -> &'r str| {
+            let request = asking.request?;
+            Some(printable(text(request), MAX_NAME))
+        };
+        // The images with their labels where some were judged; otherwise why none was.
+        let images = &answer.audit.images;
+        let why = answer.denial.as_ref().or_else(|| answer.warnings.first());
+        Self {
+            uid: printable(asking.uid, MAX_NAME),
+            namespace: of(|request| request.namespace.as_str()),
+            kind: of(|request| request.kind.kind.as_str()),
+            name: of(|request| request.object_name()),
+            detail: why.filter(|_| images == reason).unwrap_or(images),
+        }
+    }
 }
 
 /// The label of a request whose alert cannot be queued.

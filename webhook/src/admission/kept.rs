@@ -43,7 +43,8 @@ fn key<'p>(place: &Place<'p>) -> (&'static str, &'p str, &'p str) {
 }
 
 /// Whether the request is about a `ReplicaSet` that says it belongs to a Deployment. Whether that is so
-/// does not matter: its Pods are judged by themselves.
+/// does not matter: its Pods are judged by themselves, and pinned where what they have is signed, also
+/// if the `ReplicaSet` approves it as its owner.
 fn is_of_deployment(request: &Request<'_>) -> bool {
     let (group, kind) = (request.kind.group.as_str(), request.kind.kind.as_str());
     let mut owners = request.object.iter().flat_map(Object::owners);

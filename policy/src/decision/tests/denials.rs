@@ -33,7 +33,6 @@ fn causes() -> Vec<Cause> {
             server: server(),
         },
         Cause::NotPinned {
-            digest: digest("x"),
             pinned: "x".to_owned(),
         },
         Cause::NotSigned(NotSigned::Absent { role: role() }),

@@ -85,13 +85,17 @@ fn a_rule_that_only_warns_says_so_in_its_denials() {
 
 #[test]
 fn a_port_that_is_the_usual_one_is_no_way_around_the_list() {
-    let config = listed("{gun: quay.io/allow/x}, {gun: 'cache.example:5000/x'}");
+    let config =
+        listed("{gun: quay.io/allow/x}, {gun: 'cache.example:5000/x'}, {gun: 'r.example:443/*'}");
     for (image, is_denied) in [
         ("quay.io:443/allow/x:1", true),
         ("quay.io:80/allow/x:1", true),
         ("quay.io:8443/allow/x:1", false),
         ("cache.example:5000/x:1", true),
         ("cache.example/x:1", false),
+        ("r.example/x:1", true),
+        ("r.example:80/x:1", true),
+        ("r.example:5000/x:1", false),
     ] {
         let decision = decide_with(&config, image, Purpose::Mutate, |_facts| ());
         let label = decision.denial().map(Denial::label);

@@ -78,7 +78,7 @@ fetch_go() { # DIRECTORY
   module=golang.org/toolchain@v0.0.1-go$GO_VERSION.$(go env GOHOSTOS)-$(go env GOHOSTARCH)
   echo "fetching Go $GO_VERSION" >&2
   empty=$(mktemp -d)
-  fetched=$(cd "$empty" && GOTOOLCHAIN=local GOFLAGS= go mod download -json "$module" | jq -r '.Dir // empty')
+  fetched=$(cd "$empty" && GOTOOLCHAIN=local GOFLAGS= go mod download -json "$module" | jq -r '.Dir // empty') || fetched=
   rmdir "$empty"
   [ -n "$fetched" ] || fail "cannot fetch $module: install Go, or name built programs in KUBEBUILDER_ASSETS"
   rm -rf "$1" "$1.new"

@@ -165,7 +165,7 @@ fn an_alert_that_cannot_be_queued_denies_where_that_is_configured_and_nowhere_el
             );
             let text = metrics.encode().unwrap();
             assert!(
-                text.contains("vouchsafe_alerts_not_queued_total 1"),
+                text.contains("vouchsafe_alerts_not_queued_total 3"),
                 "{text}"
             );
             assert!(
