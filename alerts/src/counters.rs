@@ -15,7 +15,7 @@ pub struct ReceiverCounts {
     pub delivered: u64,
     /// Attempts that failed and were followed, or will be, by another one.
     pub failed_attempts: u64,
-    /// Dropped: the receiver said that it will never take them, or takes the next one only.
+    /// Dropped: the receiver said that it will never take them, or takes later ones and not these.
     pub refused: u64,
     /// Dropped: they were too old when an attempt failed.
     pub expired: u64,

@@ -16,7 +16,7 @@ pub struct Pace {
     pub longest: Duration,
     /// How old an alert may become before a failure is its last. 24 hours.
     pub keep: SignedDuration,
-    /// How often a receiver may answer one alert with an error before the one after it is tried, to
+    /// How often a receiver may answer one alert with an error before those after it are tried, to
     /// tell whether the receiver or the alert is at fault. 8.
     pub probe_after: u32,
     /// How long a receiver has to be missing from the configuration before what waits for it is

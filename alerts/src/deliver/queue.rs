@@ -1,14 +1,17 @@
 //! The queue of one receiver, from its head on.
 
+mod probe;
+
 use std::sync::Arc;
 
 use reqwest::Client;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
-use vouchsafe_store::{OutboxKey, StoreError, Waiting};
+use vouchsafe_store::{StoreError, Waiting};
 use vouchsafe_trust::Sha256;
 
+use self::probe::{Front, Suspect};
 use super::{Delivery, changed};
 use crate::counters::ReceiverCounts;
 use crate::plan::{Plan, Planned};
@@ -24,6 +27,7 @@ pub(super) async fn run(delivery: Arc<Delivery>, receiver: Sha256) {
         client: None,
         failures: 0,
         suspect: None,
+        front: None,
         unsettled: 0,
     };
     loop {
@@ -52,15 +56,10 @@ struct Queue {
     failures: u32,
     /// The alert that the receiver may have something against.
     suspect: Option<Suspect>,
+    /// How far others were tried because of it.
+    front: Option<Front>,
     /// How many alerts were taken out that a crash would bring back.
     unsettled: u32,
-}
-
-/// An alert that may be at fault itself, if its receiver takes others.
-struct Suspect {
-    key: OutboxKey,
-    /// How often the receiver answered so, since another alert was last tried.
-    answers: u32,
 }
 
 /// What became of an alert.
@@ -83,9 +82,14 @@ impl Queue {
             return Ok(());
         };
         match self.hand_over(plan, planned, &first).await? {
-            Outcome::Delivered | Outcome::Refused => self.failures = 0,
+            Outcome::Delivered => {
+                self.failures = 0;
+                // If it was tried in vain before, that was not about it, nor about its neighbours.
+                self.front = None;
+            }
+            Outcome::Refused => self.failures = 0,
             Outcome::Unwritten => {}
-            Outcome::Waits(failure) => self.failed(plan, planned, &first, failure).await?,
+            Outcome::Waits(failure) => self.failed(plan, planned, first, failure).await?,
         }
         Ok(())
     }
@@ -165,13 +169,13 @@ impl Queue {
         &mut self,
         plan: &Plan,
         planned: &Planned,
-        first: &Waiting,
+        first: Waiting,
         failure: Failure,
     ) -> Result<(), StoreError> {
         let name = &*planned.receiver.name;
         self.failures = self.failures.saturating_add(1);
         let expired = self.drop_expired(name, &failure).await?;
-        let last = if expired == 0 && self.suspects(first, &failure) {
+        let last = if expired == 0 && self.suspects(&first, &failure) {
             self.probe(plan, planned, first, failure).await?
         } else {
             Some(failure)
@@ -180,68 +184,6 @@ impl Queue {
             self.pause(name, &failure).await;
         }
         Ok(())
-    }
-
-    /// Notes that the receiver may have something against the alert, and says whether it is time to
-    /// try another one.
-    fn suspects(&mut self, first: &Waiting, failure: &Failure) -> bool {
-        if failure.rejection().is_none() {
-            return false;
-        }
-        let known = self.suspect.take().filter(|known| known.key == first.key);
-        let answers = known.map_or(0, |known| known.answers).saturating_add(1);
-        let key = first.key;
-        self.suspect = Some(Suspect { key, answers });
-        answers >= self.delivery.pace.probe_after
-    }
-
-    /// Tries the alert after `first` once, and drops `first` if the receiver takes that one.
-    /// Otherwise, returns what failed last: both wait.
-    ///
-    /// Has to come right after `first` failed: a receiver that recovers in between takes the second
-    /// one, too.
-    async fn probe(
-        &mut self,
-        plan: &Plan,
-        planned: &Planned,
-        first: &Waiting,
-        failure: Failure,
-    ) -> Result<Option<Failure>, StoreError> {
-        while let Some(next) = self.delivery.store.outbox_after(&first.key)? {
-            match self.hand_over(plan, planned, &next).await? {
-                Outcome::Delivered => {
-                    self.failures = 0;
-                    self.drop_suspect(&planned.receiver.name, first, &failure)
-                        .await?;
-                    return Ok(None);
-                }
-                // Says nothing about the first one; the next may.
-                Outcome::Refused | Outcome::Unwritten => {}
-                Outcome::Waits(failure) => {
-                    self.suspect = None;
-                    return Ok(Some(failure));
-                }
-            }
-        }
-        Ok(Some(failure))
-    }
-
-    async fn drop_suspect(
-        &mut self,
-        name: &str,
-        first: &Waiting,
-        failure: &Failure,
-    ) -> Result<(), StoreError> {
-        self.count(name, |counts| counts.refused += 1);
-        tracing::error!(
-            receiver = name,
-            uid = first.alert.uid,
-            status = failure.rejection(),
-            %failure,
-            "dropped an alert that its receiver does not take, while it takes the next one"
-        );
-        self.suspect = None;
-        self.take_out(first).await
     }
 
     /// Pauses: until it is time, or the configuration changes, which may be what the receiver needs.

@@ -42,29 +42,140 @@ async fn each_of_several_poison_alerts_is_told_from_the_good_ones() {
 }
 
 #[tokio::test]
+async fn poison_alerts_in_a_row_are_dropped_together() {
+    let (scene, receiver) = (Scene::new(), Receiver::new().unwrap());
+    for (uid, status) in [(0, 500), (1, 404), (2, 500)] {
+        receiver.answer_to(&body(uid), Reply::Status(status));
+    }
+    let store = scene.store();
+    let alerting = scene.alerting(&[uids(&receiver.url("/"))]);
+    queue(&store, &alerting, 0..6);
+    let running = scene.deliver(&store, &alerting);
+    until(|| store.outbox_len() == 0).await;
+    assert_eq!(receiver.texts("uid"), often(0, 8, 1..6));
+    let counts = running.counts("reject/uids/0");
+    assert_eq!(
+        (counts.delivered, counts.refused, counts.failed_attempts),
+        (3, 3, 10)
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn more_poison_alerts_in_a_row_than_are_tried_at_once_are_passed_the_next_time() {
+    let (scene, receiver) = (Scene::new(), Receiver::new().unwrap());
+    for uid in 0..10 {
+        receiver.answer_to(&body(uid), Reply::Status(500));
+    }
+    let store = scene.store();
+    let alerting = scene.alerting(&[uids(&receiver.url("/"))]);
+    queue(&store, &alerting, 0..13);
+    let running = scene.deliver(&store, &alerting);
+    until(|| store.outbox_len() == 0).await;
+    let told = [
+        often(0, 8, 1..9),
+        often(0, 8, 9..11),
+        // Those of the first time once more, and a good one after them.
+        numbers(1..9),
+        numbers(11..13),
+    ];
+    assert_eq!(receiver.texts("uid"), told.concat());
+    let counts = running.counts("reject/uids/0");
+    assert_eq!((counts.delivered, counts.refused), (3, 10));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn dozens_of_poison_alerts_end_and_the_good_ones_keep_their_order() {
+    let (scene, receiver) = (Scene::new(), Receiver::new().unwrap());
+    for uid in 0..40 {
+        receiver.answer_to(&body(uid), Reply::Status(500));
+    }
+    let store = scene.store();
+    let alerting = scene.alerting(&[uids(&receiver.url("/"))]);
+    queue(&store, &alerting, 0..60);
+    let running = scene.deliver(&store, &alerting);
+    until(|| store.outbox_len() == 0).await;
+    let mut told = receiver.texts("uid");
+    told.retain(|uid| uid.parse::<u32>().unwrap() >= 40);
+    assert_eq!(told, numbers(40..60));
+    let counts = running.counts("reject/uids/0");
+    assert_eq!((counts.delivered, counts.refused), (20, 40));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_answered_with_errors_while_the_receiver_was_at_fault_is_not_dropped() {
+    for (waiting, tried) in [(3, 2), (12, 8)] {
+        let (scene, receiver) = (Scene::new(), Receiver::new().unwrap());
+        receiver.answer_to(&body(0), Reply::Status(500));
+        receiver.script(&vec![Reply::Status(500); tried]);
+        let store = scene.store();
+        let alerting = scene.alerting(&[uids(&receiver.url("/"))]);
+        queue(&store, &alerting, 0..waiting);
+        let running = scene.deliver(&store, &alerting);
+        until(|| store.outbox_len() == 0).await;
+        let counts = running.counts("reject/uids/0");
+        assert_eq!(
+            (counts.delivered, counts.refused),
+            (u64::from(waiting) - 1, 1),
+            "{waiting}"
+        );
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_receiver_that_answers_everything_with_errors_loses_nothing() {
+    for status in [500, 401] {
+        let (scene, receiver) = (Scene::new(), Receiver::new().unwrap());
+        receiver.script(&[Reply::Status(status); 64]);
+        let store = scene.store();
+        let alerting = scene.alerting(&[uids(&receiver.url("/"))]);
+        queue(&store, &alerting, 0..20);
+        let running = scene.deliver(&store, &alerting);
+        until(|| store.outbox_len() == 0).await;
+        // Each time other ones are tried, and in the end all are delivered in their order.
+        let told = [
+            often(0, 8, 1..9),
+            often(0, 8, 9..17),
+            often(0, 8, 17..20),
+            often(0, 8, 1..9),
+            often(0, 6, 1..20),
+        ];
+        assert_eq!(receiver.texts("uid"), told.concat(), "{status}");
+        let counts = running.counts("reject/uids/0");
+        assert_eq!(
+            (counts.delivered, counts.refused, counts.failed_attempts),
+            (20, 0, 64),
+            "{status}"
+        );
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_goes_away_while_others_are_tried_loses_nothing() {
     for next in [
-        Reply::Status(500),
-        Reply::Status(401),
         Reply::Status(503),
         Reply::With(429, "retry-after: 0"),
         Reply::Never,
     ] {
         let (scene, receiver) = (Scene::new(), Receiver::new().unwrap());
-        let script = [[Reply::Status(500); 8].as_slice(), &[next]].concat();
+        let script = [[Reply::Status(500); 9].as_slice(), &[next]].concat();
         receiver.script(&script.repeat(2));
         let store = scene.store();
         let alerting = scene.alerting(&[uids(&receiver.url("/"))]);
-        queue(&store, &alerting, 0..3);
+        queue(&store, &alerting, 0..4);
         let running = scene.deliver(&store, &alerting);
         until(|| store.outbox_len() == 0).await;
-        // The second one is tried twice only, and both are delivered in their order.
-        let told = [often(0, 8, 1..2), often(0, 8, 1..2), numbers(0..3)].concat();
+        // The first two of the others are tried twice only, and all are delivered in their order.
+        let told = [often(0, 8, 1..3), often(0, 8, 1..3), numbers(0..4)].concat();
         assert_eq!(receiver.texts("uid"), told, "{next:?}");
         let counts = running.counts("reject/uids/0");
         assert_eq!(
             (counts.delivered, counts.refused, counts.failed_attempts),
-            (3, 0, 18),
+            (4, 0, 20),
             "{next:?}"
         );
         running.stop().await;
