@@ -78,7 +78,7 @@ impl Queue {
                         key: last,
                         taken: true,
                     });
-                    self.drop_rejected(&planned.receiver.name, rejected).await?;
+                    self.drop_rejected(plan, planned, rejected).await?;
                     return Ok(None);
                 }
                 // Says nothing about those before; the next may.
@@ -124,12 +124,24 @@ impl Queue {
         store.outbox_after(last)
     }
 
+    /// Tries each once more, now that the receiver takes others, and drops what it still does not
+    /// take. It may have been at fault itself until a moment ago.
     async fn drop_rejected(
         &mut self,
-        name: &str,
+        plan: &Plan,
+        planned: &Planned,
         rejected: Vec<Rejected>,
     ) -> Result<(), StoreError> {
-        for Rejected { waiting, failure } in rejected {
+        let name = &planned.receiver.name;
+        for Rejected { waiting, .. } in rejected {
+            let failure = match self.hand_over(plan, planned, &waiting).await? {
+                Outcome::Delivered | Outcome::Refused | Outcome::Unwritten => continue,
+                Outcome::Waits(failure) => failure,
+            };
+            if failure.rejection().is_none() {
+                self.doubt();
+                return Ok(());
+            }
             self.take_out(&waiting).await?;
             self.count(name, |counts| counts.refused += 1);
             tracing::error!(
