@@ -166,7 +166,7 @@ impl Admission {
             answer,
             timed_out,
         } = conclusion;
-        let (webhook, reason) = (asking.webhook.name(), outcome.reason());
+        let reason = outcome.reason();
         self.metrics.admission(asking.webhook, outcome);
         if let Some(connaisseur) = self.metrics.connaisseur()
             && asking.is_final(outcome)
@@ -174,41 +174,9 @@ impl Admission {
             connaisseur.request(!outcome.is_denied(), timed_out);
         }
         if outcome.is_denied() {
-            let Logged {
-                uid,
-                namespace,
-                kind,
-                name,
-                detail,
-            } = Logged::of(asking, &answer, reason);
-            tracing::warn!(
-                webhook,
-                uid,
-                namespace,
-                kind,
-                name,
-                detail,
-                reason,
-                "review denied"
-            );
+            log(asking, &answer, reason, "review denied");
         } else if outcome.is_warned() {
-            let Logged {
-                uid,
-                namespace,
-                kind,
-                name,
-                detail,
-            } = Logged::of(asking, &answer, reason);
-            tracing::warn!(
-                webhook,
-                uid,
-                namespace,
-                kind,
-                name,
-                detail,
-                reason,
-                "review only warned about"
-            );
+            log(asking, &answer, reason, "review only warned about");
         }
         answer
     }
@@ -265,33 +233,26 @@ fn validation(verdict: &Verdict) -> Validation<'_> {
     }
 }
 
-/// What the log keeps of a review that was denied, or would be.
-struct Logged<'l> {
-    uid: String,
-    namespace: Option<String>,
-    kind: Option<String>,
-    name: Option<String>,
-    detail: &'l str,
-}
-
-impl<'l> Logged<'l> {
-    /// Whatever the request says is cut and escaped before it is recorded.
-    fn of(asking: Asking<'_>, answer: &'l Answer, reason: &str) -> Self {
-        let of = |text: for<'r> fn(&'r Request<'_>) -> &'r str| {
-            let request = asking.request?;
-            Some(printable(text(request), MAX_NAME))
-        };
-        // The images with their labels where some were judged; otherwise why none was.
-        let images = &answer.audit.images;
-        let why = answer.denial.as_ref().or_else(|| answer.warnings.first());
-        Self {
-            uid: printable(asking.uid, MAX_NAME),
-            namespace: of(|request| request.namespace.as_str()),
-            kind: of(|request| request.kind.kind.as_str()),
-            name: of(|request| request.object_name()),
-            detail: why.filter(|_| images == reason).unwrap_or(images),
-        }
-    }
+/// The one event of a review that was denied, or would be. Whatever the request says is cut and
+/// escaped before it is recorded.
+fn log(asking: Asking<'_>, answer: &Answer, reason: &'static str, what: &'static str) {
+    let of = |text: for<'r> fn(&'r Request<'_>) -> &'r str| {
+        let request = asking.request?;
+        Some(printable(text(request), MAX_NAME))
+    };
+    // The images with their labels where some were judged; otherwise why none was.
+    let images = &answer.audit.images;
+    let why = answer.denial.as_ref().or_else(|| answer.warnings.first());
+    tracing::warn!(
+        webhook = asking.webhook.name(),
+        uid = printable(asking.uid, MAX_NAME),
+        namespace = of(|request| request.namespace.as_str()),
+        kind = of(|request| request.kind.kind.as_str()),
+        name = of(|request| request.object_name()),
+        detail = why.filter(|_| images == reason).unwrap_or(images),
+        reason,
+        "{what}"
+    );
 }
 
 /// The label of a request whose alert cannot be queued.
