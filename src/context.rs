@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
+use vouchsafe_alerts::Plan;
 use vouchsafe_policy::Config;
 use vouchsafe_store::{OpenError, Reader, RemoteStore, Store};
 use vouchsafe_trust::{Clock, Gun, Pins, Server};
@@ -33,6 +34,12 @@ pub(crate) fn config_with_text(common: &Common) -> Result<(Config, String), Erro
         .map_err(unreadable)?;
     let config = Config::parse_all(&text, &path.display().to_string())?;
     Ok((config, text))
+}
+
+/// Who is told of alerts, and how.
+pub(crate) fn alert_plan(config: &Config, file: &Path) -> Result<Plan, Error> {
+    let plan = Plan::load(config.alerting());
+    Ok(plan.map_err(|error| format!("{}: {error}", file.display()))?)
 }
 
 /// Opens the store for a command that writes it.

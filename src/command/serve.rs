@@ -33,15 +33,17 @@ pub(crate) fn run(args: &ServeArgs, common: &Common) -> Result<Outcome, Error> {
     let watch = Watch::since(common.config.clone(), text.as_bytes());
     // What cannot work is found out before the store is held.
     let listeners = listeners(args)?;
+    let plan = alert_plan(&config, &common.config)?;
     let store = context::store(common, &config)?;
-    runtime::new()?.block_on(serve(args, common, (config, watch), listeners, store))?;
+    let configured = (config, plan, watch);
+    runtime::new()?.block_on(serve(args, common, configured, listeners, store))?;
     Ok(Outcome::Yes)
 }
 
 async fn serve(
     args: &ServeArgs,
     common: &Common,
-    (config, watch): (Config, Watch),
+    (config, plan, watch): (Config, Plan, Watch),
     listeners: Listeners,
     store: Store,
 ) -> Result<(), Error> {
@@ -56,7 +58,6 @@ async fn serve(
     let serving = Serving::new(certificate(args, &SystemClock)?);
     readiness.set(Condition::Certificate, true);
 
-    let plan = alert_plan(&config, &common.config)?;
     let (configs, configured) = channel::channel(Arc::new(config.clone()));
     let counters = Arc::new(Counters::default());
     let mut sources = gauges::all(&store, &configured);
@@ -149,10 +150,9 @@ fn say_refused(
     })
 }
 
-/// Who is told of alerts, and how, by `config`, which came from `file`.
+/// Who is told of alerts, and how, by `config`, which came from `file`; says what is probably not meant.
 fn alert_plan(config: &Config, file: &Path) -> Result<Plan, Error> {
-    let plan =
-        Plan::load(config.alerting()).map_err(|error| format!("{}: {error}", file.display()))?;
+    let plan = context::alert_plan(config, file)?;
     for warning in plan.warnings() {
         tracing::warn!("{warning}");
     }

@@ -56,8 +56,7 @@ struct SpecificitySummary {
 pub(super) fn run(args: &ConfigCheckArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
     crate::command::sync::schedule(&config, &common.config)?;
-    let plan = Plan::load(config.alerting())
-        .map_err(|error| format!("{}: {error}", common.config.display()))?;
+    let plan = context::alert_plan(&config, &common.config)?;
     let summary = summary(&config, &plan);
     Printer::new(args.output.output).print(&summary, |summary| text(summary, common))?;
     Ok(if args.strict && summary.has_findings() {

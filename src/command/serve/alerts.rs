@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 use vouchsafe_alerts::{Counters, Delivery, Pace, Plan, ReceiverCounts};
 use vouchsafe_policy::{Config, Receiver};
 use vouchsafe_store::Store;
 use vouchsafe_trust::Clock;
 use vouchsafe_webhook::{MetricSource, Sample};
+
+use super::gauges::seconds;
 
 /// The plan in use, and who hears of the next one.
 pub(super) type Plans = watch::Sender<Arc<Plan>>;
@@ -99,8 +100,7 @@ pub(super) fn metrics(
                 let receivers = config.alerting().receivers();
                 let sample = |receiver: &Receiver| {
                     let at = oldest.outbox_oldest(&receiver.id.fingerprint()).ok()??;
-                    let seconds = at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64();
-                    Some((vec![receiver.name.clone()], seconds))
+                    Some((vec![receiver.name.clone()], seconds(at)))
                 };
                 receivers.filter_map(sample).collect()
             },

@@ -89,7 +89,6 @@ impl Reading {
     fn take(store: &Store, config: &Config) -> Result<Self, StoreError> {
         let now = store.observe_time(SystemClock.now()).now;
         let mut counts = BTreeMap::<(Server, &str), u32>::new();
-        let mut first = BTreeMap::<Server, Timestamp>::new();
         let mut by_role = BTreeMap::<(Server, &'static str), Timestamp>::new();
         for status in store.status()? {
             let state = freshness::word(&status, config, now);
@@ -102,11 +101,13 @@ impl Reading {
                 let known = by_role.entry(key).or_insert(facts.expires);
                 *known = facts.expires.min(*known);
             }
-            if let Some(expires) = active.roles.values().map(|facts| facts.expires).min() {
-                let known = first.entry(status.server).or_insert(expires);
-                *known = expires.min(*known);
-            }
         }
+        let mut first = BTreeMap::<&Server, Timestamp>::new();
+        for ((server, _), expires) in &by_role {
+            let known = first.entry(server).or_insert(*expires);
+            *known = (*expires).min(*known);
+        }
+        let passes = last_passes(store, config)?;
         let repositories = counts.into_iter().map(|((server, state), count)| {
             let labels = vec![server.to_string(), state.to_owned()];
             (labels, f64::from(count))
@@ -124,8 +125,18 @@ impl Reading {
                     (vec![server.to_string(), (*role).to_owned()], days)
                 })
                 .collect(),
-            age: ages(store, config, now)?,
-            last_success: last_success(store, config)?,
+            age: passes
+                .iter()
+                .filter_map(|(server, last)| {
+                    let age = now.duration_since((*last)?).as_secs_f64().max(0.0);
+                    Some((vec![server.to_string()], age))
+                })
+                .collect(),
+            // Those that never were reached must not be missing.
+            last_success: passes
+                .iter()
+                .map(|(server, last)| sample(server, last.unwrap_or(Timestamp::UNIX_EPOCH)))
+                .collect(),
         })
     }
 }
@@ -141,36 +152,26 @@ const fn role_label(role: &Role) -> &'static str {
     }
 }
 
-/// How long ago each configured server was last reached.
-fn ages(store: &Store, config: &Config, now: Timestamp) -> Result<Vec<Sample>, StoreError> {
-    let mut ages = Vec::new();
-    for notary in config.notary_servers() {
-        let state = store.server_state(&notary.server)?;
-        if let Some(last) = state.and_then(|state| state.last_pass) {
-            let age = now.duration_since(last).as_secs_f64().max(0.0);
-            ages.push((vec![notary.server.to_string()], age));
-        }
-    }
-    Ok(ages)
-}
-
-/// When each configured server was last reached: those that never were must not be missing.
-fn last_success(store: &Store, config: &Config) -> Result<Vec<Sample>, StoreError> {
+/// When each configured server was last reached, if it ever was.
+fn last_passes<'c>(
+    store: &Store,
+    config: &'c Config,
+) -> Result<Vec<(&'c Server, Option<Timestamp>)>, StoreError> {
     let servers = config.notary_servers().iter();
     let last = servers.map(|notary| {
         let state = store.server_state(&notary.server)?;
-        let last = state.and_then(|state| state.last_pass);
-        Ok(sample(
-            &notary.server,
-            last.unwrap_or(Timestamp::UNIX_EPOCH),
-        ))
+        Ok((&notary.server, state.and_then(|state| state.last_pass)))
     });
     last.collect()
 }
 
 fn sample(server: &Server, at: Timestamp) -> Sample {
-    let seconds = at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64();
-    (vec![server.to_string()], seconds)
+    (vec![server.to_string()], seconds(at))
+}
+
+/// A time as a metric's value.
+pub(super) fn seconds(at: Timestamp) -> f64 {
+    at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64()
 }
 
 /// Readings, one of which serves all gauges of a scrape.
