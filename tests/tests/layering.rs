@@ -17,6 +17,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("vouchsafe-policy", &["vouchsafe-trust"]),
     ("vouchsafe-store", &["vouchsafe-trust"]),
     (
+        "vouchsafe-airgap",
+        &["vouchsafe-policy", "vouchsafe-store", "vouchsafe-trust"],
+    ),
+    (
         "vouchsafe-alerts",
         &["vouchsafe-policy", "vouchsafe-store", "vouchsafe-trust"],
     ),
@@ -31,6 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "vouchsafe",
         &[
+            "vouchsafe-airgap",
             "vouchsafe-alerts",
             "vouchsafe-policy",
             "vouchsafe-store",
@@ -61,6 +66,7 @@ const BANNED: &[(&str, &[&str])] = &[
             "reqwest",
             "kube-client",
             "hyper-rustls",
+            "vouchsafe-airgap",
             "vouchsafe-alerts",
             "vouchsafe-syncer",
         ],

@@ -1,0 +1,14 @@
+//! Bundles: verified trust data as one file, for clusters that no Notary server can be reached from.
+//!
+//! A bundle carries [`RepositoryMetadata`](vouchsafe_trust::RepositoryMetadata) as it was served, listed
+//! by a [`Manifest`], which is the one thing that a bundle's own signatures are over. Whoever takes a
+//! bundle in verifies everything again from pinned keys: the TUF signatures say who signed the images,
+//! the bundle's say who vouches that it is complete, and how long it counts as fresh.
+
+pub mod manifest;
+mod name;
+mod refusal;
+
+pub use manifest::Manifest;
+pub use name::{Name, NameError};
+pub use refusal::Refusal;

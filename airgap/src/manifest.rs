@@ -1,0 +1,337 @@
+//! What a bundle says that it holds: the one thing that its signatures are over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use vouchsafe_trust::{DelegationName, Gun, KeyId, Role, Server, Sha256, Version};
+
+use crate::{Name, Refusal};
+
+/// The list of everything in a bundle, with the SHA-256 of each part.
+///
+/// It is data from outside: what it says about versions, expiries and tags is for people and for
+/// planning. Only the role files prove anything, and only once they are verified.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Manifest {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The series that it belongs to. Sequence numbers count within one.
+    pub name: Name,
+    /// Its number in the series, from 1; grows, not always by one.
+    pub sequence: u64,
+    /// Whom it is for; anybody where nobody is named.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub audience: BTreeSet<Name>,
+    /// When its contents were complete and current, as far as whoever made it could see.
+    pub created_at: Timestamp,
+    /// Until when whoever signs it vouches that its contents are fresh; not at all where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_by: Option<Timestamp>,
+    /// The bundle that it adds to; it is complete in itself where this is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+    /// What made it, for people.
+    pub generator: String,
+    /// Where the role files lie; missing where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<Pack>,
+    /// The repositories, in the order of server and GUN.
+    pub repositories: Vec<Repository>,
+    /// The repositories of the base that their server says are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<Withdrawn>,
+    /// What is to be denied, whatever is signed. Takes the place of what an earlier bundle of the
+    /// series listed. Counts only from a bundle that is signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<Denied>,
+}
+
+/// The bundle that an incremental one adds to.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Base {
+    /// Its sequence number.
+    pub sequence: u64,
+    /// The digest of its manifest.
+    pub manifest: Sha256,
+}
+
+/// The role files of a bundle, one after the other without anything between them.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pack {
+    /// Its digest.
+    pub sha256: Sha256,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// One repository.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Repository {
+    /// The Notary server that served it.
+    pub server: Server,
+    /// The repository.
+    pub gun: Gun,
+    /// When it was verified where the bundle was made.
+    pub verified_at: Timestamp,
+    /// How many tags it signs, as `vouchsafe status` counts them.
+    pub tags: u64,
+    /// Its role files: the root chain, oldest first; timestamp, snapshot, targets; delegations by name.
+    pub files: Vec<RoleFile>,
+}
+
+/// One role file.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleFile {
+    /// The role.
+    pub role: Role,
+    /// Its version.
+    pub version: Version,
+    /// When it expires.
+    pub expires: Timestamp,
+    /// Its digest.
+    pub sha256: Sha256,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Where it begins in the [`Pack`]; missing where it is as it was in the base. All files of a
+    /// repository are there, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+}
+
+/// A repository that its server says is gone.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Withdrawn {
+    /// The server.
+    pub server: Server,
+    /// The repository.
+    pub gun: Gun,
+    /// When the server said so.
+    pub at: Timestamp,
+}
+
+/// Something that is to be denied, whatever is signed.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Denied {
+    /// What.
+    pub what: DeniedThing,
+    /// Why; shown to whoever is denied.
+    pub reason: String,
+}
+
+/// What is to be denied.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DeniedThing {
+    /// A manifest, whatever repository it is in.
+    Digest(Sha256),
+    /// A repository.
+    Gun(Gun),
+    /// Whatever depends on a key: its TUF key ID, as `notary key list` shows it.
+    Key(KeyId),
+}
+
+impl Manifest {
+    /// Reads a manifest, and checks that it contradicts itself nowhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::UnknownFormat`], [`Refusal::NotABundle`] or [`Refusal::SizeLie`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        let probe: Probe = serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
+        if probe.schema != SCHEMA {
+            let found = probe.schema.chars().take(MAX_SHOWN).collect();
+            return Err(Refusal::UnknownFormat { found });
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// The manifest as it is written and signed: the same bytes for the same contents.
+    ///
+    /// # Errors
+    ///
+    /// Never for what [`Manifest::parse`] reads.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = serde_json::to_vec(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Checks what types cannot say.
+    fn check(&self) -> Result<(), Refusal> {
+        if self.sequence == 0 {
+            return Err(contradiction("its sequence number is 0"));
+        }
+        if self
+            .base
+            .as_ref()
+            .is_some_and(|base| base.sequence >= self.sequence)
+        {
+            return Err(contradiction("it adds to a later bundle"));
+        }
+        if self.refresh_by.is_some_and(|until| until < self.created_at) {
+            return Err(contradiction("`refreshBy` is before `createdAt`"));
+        }
+        let keys = |repository: &Repository| (repository.server.clone(), repository.gun.clone());
+        if !self
+            .repositories
+            .is_sorted_by(|one, next| keys(one) < keys(next))
+        {
+            return Err(contradiction(
+                "its repositories are not in order, each once",
+            ));
+        }
+        let listed: BTreeSet<_> = self.repositories.iter().map(keys).collect();
+        let mut gone = BTreeSet::new();
+        for Withdrawn { server, gun, .. } in &self.withdrawn {
+            let key = (server.clone(), gun.clone());
+            if listed.contains(&key) || !gone.insert(key) {
+                return Err(contradiction(
+                    "a repository is withdrawn and listed, or withdrawn twice",
+                ));
+            }
+        }
+        if self.base.is_none() && !self.withdrawn.is_empty() {
+            return Err(contradiction(
+                "it withdraws repositories without adding to a bundle",
+            ));
+        }
+        self.check_files()
+    }
+
+    /// The role files have to fill the pack, one after the other.
+    fn check_files(&self) -> Result<(), Refusal> {
+        let mut end = 0_u64;
+        for repository in &self.repositories {
+            repository.check(self.base.is_some())?;
+            for file in repository.files.iter().filter(|file| file.offset.is_some()) {
+                if file.offset != Some(end) {
+                    return Err(lie(
+                        repository,
+                        "a role file is not where the one before it ends",
+                    ));
+                }
+                end = end
+                    .checked_add(file.size)
+                    .ok_or_else(|| lie(repository, "its sizes are beyond counting"))?;
+            }
+        }
+        let size = self.pack.map_or(0, |pack| pack.size);
+        if end == size && self.pack.is_some() == (end > 0) {
+            Ok(())
+        } else {
+            Err(Refusal::SizeLie {
+                what: "the pack".to_owned(),
+                reason: format!("{size} bytes are stated, and the role files have {end}"),
+            })
+        }
+    }
+}
+
+impl Repository {
+    /// Whether the role files are in this bundle, rather than in the one that it adds to.
+    pub fn is_carried(&self) -> bool {
+        self.files.iter().any(|file| file.offset.is_some())
+    }
+
+    /// The file of a role other than root.
+    pub fn file(&self, role: &Role) -> Option<&RoleFile> {
+        self.files.iter().rev().find(|file| file.role == *role)
+    }
+
+    /// The root chain, oldest first.
+    pub fn roots(&self) -> impl Iterator<Item = &RoleFile> {
+        self.files.iter().filter(|file| file.role == Role::Root)
+    }
+
+    /// The delegations' files, by name.
+    pub fn delegations(&self) -> BTreeMap<&DelegationName, &RoleFile> {
+        let delegations = self.files.iter();
+        delegations
+            .filter_map(|file| Some((file.role.delegation()?, file)))
+            .collect()
+    }
+
+    /// When the first of its roles expires; the older roots do not count.
+    pub fn first_expiry(&self) -> Option<(&Role, Timestamp)> {
+        let newest = self.roots().last().map(|root| root.version);
+        let counts = |file: &&RoleFile| file.role != Role::Root || Some(file.version) == newest;
+        let files = self.files.iter().filter(counts);
+        files
+            .map(|file| (&file.role, file.expires))
+            .min_by_key(|(_, at)| *at)
+    }
+
+    fn check(&self, has_base: bool) -> Result<(), Refusal> {
+        let bad = |what: &str| contradiction(&format!("{}: {what}", self.gun));
+        if self
+            .files
+            .iter()
+            .any(|file| file.offset.is_some() != self.is_carried())
+        {
+            return Err(bad("some of its role files are left out"));
+        }
+        if !self.is_carried() && !has_base {
+            return Err(bad("its role files are left out"));
+        }
+        let roots: Vec<Version> = self.roots().map(|root| root.version).collect();
+        let follows = |pair: &[Version]| matches!(pair, [one, next] if one.next() == Some(*next));
+        if roots.is_empty() || !roots.windows(2).all(follows) {
+            return Err(bad("its roots are not one chain"));
+        }
+        let mut roles = BTreeSet::new();
+        let others = self.files.iter().filter(|file| file.role != Role::Root);
+        for file in others {
+            if !roles.insert(&file.role) {
+                return Err(bad("a role is there twice"));
+            }
+        }
+        let needed = [Role::Timestamp, Role::Snapshot, Role::Targets];
+        if needed.iter().any(|role| !roles.contains(role)) {
+            return Err(bad("a role is missing"));
+        }
+        if self.files.iter().any(|file| file.size == 0) {
+            return Err(lie(self, "a role file is empty"));
+        }
+        Ok(())
+    }
+}
+
+/// The part that tells which version of the format it is.
+#[derive(Deserialize)]
+struct Probe {
+    schema: String,
+}
+
+fn unreadable(error: &serde_json::Error) -> Refusal {
+    Refusal::NotABundle {
+        reason: format!("its manifest cannot be read: {error}"),
+    }
+}
+
+fn contradiction(what: &str) -> Refusal {
+    Refusal::NotABundle {
+        reason: format!("its manifest contradicts itself: {what}"),
+    }
+}
+
+fn lie(repository: &Repository, reason: &str) -> Refusal {
+    Refusal::SizeLie {
+        what: repository.gun.to_string(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// The version of the format.
+pub const SCHEMA: &str = "vouchsafe.dev/bundle/v1";
+/// How much of a foreign text is repeated.
+const MAX_SHOWN: usize = 64;
