@@ -21,7 +21,7 @@ pub(crate) fn word(status: &RepositoryStatus, config: &Config, now: Timestamp) -
     let Some(facts) = status.facts().filter(|facts| !facts.anchors.is_empty()) else {
         return "unproven";
     };
-    let freshness = facts.freshness(now, config.freshness().max_staleness);
+    let freshness = facts.freshness(now, config.tolerance(status.vouch()));
     if matches!(freshness, Freshness::Expired { .. }) {
         "expired"
     } else if !certificate_holds(&status.server, &facts, config, now) {
@@ -68,6 +68,7 @@ fn speakers_speak(server: &Server, facts: RepositoryFacts, now: Timestamp) -> bo
     let known = Known {
         statements: silent.collect(),
         facts,
+        vouch: None,
     };
     // Nothing is wrong with a role that is asked for what it does not have.
     matches!(known.signed(&query, now), Err(NotSigned::Absent { .. }))

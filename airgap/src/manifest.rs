@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use vouchsafe_trust::{DelegationName, Gun, KeyId, Role, Server, Sha256, Version};
+use vouchsafe_trust::{DelegationName, Gun, Role, Server, Sha256, Version};
+pub use vouchsafe_trust::{Denied, DeniedThing};
 
 use crate::{Name, Refusal};
 
@@ -114,28 +115,6 @@ pub struct Withdrawn {
     pub gun: Gun,
     /// When the server said so.
     pub at: Timestamp,
-}
-
-/// Something that is to be denied, whatever is signed.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Denied {
-    /// What.
-    pub what: DeniedThing,
-    /// Why; shown to whoever is denied.
-    pub reason: String,
-}
-
-/// What is to be denied.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum DeniedThing {
-    /// A manifest, whatever repository it is in.
-    Digest(Sha256),
-    /// A repository.
-    Gun(Gun),
-    /// Whatever depends on a key: its TUF key ID, as `notary key list` shows it.
-    Key(KeyId),
 }
 
 impl Manifest {

@@ -2,6 +2,8 @@
 
 mod alerting;
 mod auth;
+mod break_glass;
+mod bundles;
 mod deny;
 mod duration;
 mod error;
@@ -20,18 +22,22 @@ pub use alerting::{
     Alerting, Header, HeaderError, Receiver, ReceiverId, ReceiverUrl, Source, UrlError,
 };
 pub use auth::Auth;
+pub use bundles::{BundlePull, BundleSettings};
 pub use duration::{DurationError, parse_duration};
 pub use error::{ConfigError, ConfigErrors, Place, Problem};
 pub use settings::{
-    Features, FreshnessSettings, HistorySettings, ResourceValidationMode, SyncSettings,
+    Features, FreshnessFrom, FreshnessSettings, HistorySettings, ResourceValidationMode,
+    SyncSettings,
 };
 pub use validator::NotaryServer;
+use vouchsafe_trust::evidence::{Tolerance, Vouch};
 use vouchsafe_trust::image::{Reference, ReferenceError};
-use vouchsafe_trust::{Gun, Pins, Server, Sha256};
+use vouchsafe_trust::{Denied, Gun, Pins, Server, Sha256, Timestamp};
 
 use self::raw::RawConfig;
 use self::validator::{NotaryValidator, Validator};
 use self::yaml::At;
+use crate::break_glass::BreakGlass;
 use crate::deny::DenyList;
 use crate::mirror::Mirrors;
 use crate::pattern::Pattern;
@@ -50,6 +56,8 @@ pub struct Config {
     freshness: FreshnessSettings,
     history: HistorySettings,
     features: Features,
+    bundles: BundleSettings,
+    break_glass: Vec<BreakGlass>,
     alerting: Alerting,
     warnings: Vec<String>,
 }
@@ -201,6 +209,21 @@ impl Config {
         self.freshness
     }
 
+    /// The word of whoever vouches for a repository, where that stands in for its timestamp: the bundle
+    /// that brought it is signed by enough of the keys which are pinned now.
+    pub fn counted<'v>(&self, vouch: Option<&'v Vouch>) -> Option<&'v Vouch> {
+        let counts = self.freshness.from == FreshnessFrom::Bundle;
+        vouch.filter(|vouch| counts && self.bundles.is_vouched(&vouch.signers))
+    }
+
+    /// What is tolerated of a repository for which `vouch` is said.
+    pub fn tolerance(&self, vouch: Option<&Vouch>) -> Tolerance {
+        Tolerance {
+            max_staleness: self.freshness.max_staleness,
+            vouched_until: self.counted(vouch).and_then(|vouch| vouch.refresh_by),
+        }
+    }
+
     /// Who is told of what was admitted and denied.
     pub const fn alerting(&self) -> &Alerting {
         &self.alerting
@@ -214,6 +237,32 @@ impl Config {
     /// The switches of admission.
     pub const fn features(&self) -> Features {
         self.features
+    }
+
+    /// Which bundles are taken in, and whose word counts.
+    pub const fn bundles(&self) -> &BundleSettings {
+        &self.bundles
+    }
+
+    /// Every entry that breaks the glass for a repository, over or yet to come included.
+    pub fn break_glass(&self) -> &[BreakGlass] {
+        &self.break_glass
+    }
+
+    /// The entry that breaks the glass for `gun` at `now`, if one does.
+    pub fn broken_glass(&self, gun: &Gun, now: Timestamp) -> Option<&BreakGlass> {
+        let mut entries = self.break_glass.iter();
+        entries.find(|entry| entry.gun == *gun && entry.holds_at(now))
+    }
+
+    /// The same configuration, which denies these things too. Bundles bring them.
+    #[must_use]
+    pub fn with_denied(&self, denied: impl IntoIterator<Item = Denied>) -> Self {
+        let mut config = self.clone();
+        for Denied { what, reason } in denied {
+            config.deny.add(&what, reason);
+        }
+        config
     }
 
     /// What nothing admits.

@@ -11,9 +11,10 @@ use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::{Evidence, Query};
 
 pub use allowed::{Allowed, Approval, Grounds, Proof};
-pub use denial::{Cause, Denial};
+pub use denial::{Cause, Denial, Source};
 use question::{Decided, Question};
 
+use crate::break_glass::BreakGlass;
 use crate::config::Config;
 use crate::deny::Listed;
 use crate::rules::Demand;
@@ -86,8 +87,18 @@ impl Config {
     ) -> Decision {
         let decided = self.judge(asked, evidence, approval);
         match decided {
-            Ok(allowed) => Decision::Allow(Box::new(allowed)),
-            Err(denial) => Decision::Deny(denial),
+            Ok(mut allowed) => {
+                let broken = self.broken_glass(&allowed.gun, asked.now);
+                allowed.warnings.extend(broken.map(BreakGlass::warning));
+                Decision::Allow(Box::new(allowed))
+            }
+            Err(mut denial) => {
+                let gun = denial.gun.as_ref();
+                let broken = gun.and_then(|gun| self.broken_glass(gun, asked.now));
+                denial.glass = broken.map(BreakGlass::warning);
+                denial.source = Source::of(self);
+                Decision::Deny(denial)
+            }
         }
     }
 
@@ -116,21 +127,23 @@ impl Config {
             Demand::Signature(demand) => demand,
         };
         let question = Question {
+            config: self,
             rule,
             demand,
             reference: &reference,
             purpose: asked.purpose,
             now: asked.now,
-            max_staleness: self.freshness().max_staleness,
-            retain: self.history().retain,
+            glass: self.broken_glass(reference.gun(), asked.now),
         };
         let approval = approval();
-        // A digest that is written was looked for on the list, and needs nothing else.
-        if let Some(approval) = approval.filter(|_| reference.digest().is_some()) {
+        // A digest that is written was looked for on the list, and needs nothing else, unless a key is
+        // on it: who signed the image is in the store.
+        let is_looked_up = reference.digest().is_some() && !self.deny_list().has_keys();
+        if let Some(approval) = approval.filter(|_| is_looked_up) {
             return Ok(Allowed::by(rule, &reference, Grounds::Approved(approval)));
         }
-        let Decided { stated, answer } = question.decide(evidence);
-        if let Some(listed) = stated.and_then(|digest| self.deny_list().sha256(digest)) {
+        let Decided { listed, answer } = question.decide(evidence);
+        if let Some(listed) = listed {
             return Err(Denial::listed(Some(rule), &reference, listed));
         }
         match (approval, answer) {
@@ -138,7 +151,9 @@ impl Config {
             // A child's tag is pinned where that can be: its owner may have been left unpinned.
             (Some(Approval::Child), Ok(allowed)) => Ok(allowed),
             // What the list says about a tag cannot be told without the store.
-            (Some(_), Err(cause @ Cause::StoreFailed { .. })) if self.deny_list().has_digests() => {
+            (Some(_), Err(cause @ Cause::StoreFailed { .. }))
+                if self.deny_list().needs_evidence() =>
+            {
                 Err(Denial::new(rule, &reference, cause))
             }
             (Some(approval), _) => Ok(Allowed::by(rule, &reference, Grounds::Approved(approval))),

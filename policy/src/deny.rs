@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use vouchsafe_trust::image::Digest;
-use vouchsafe_trust::{Gun, Sha256};
+use vouchsafe_trust::{DeniedThing, Gun, KeyId, RepositoryFacts, Role, Sha256};
 
 use crate::pattern::Pattern;
 
@@ -12,6 +12,7 @@ use crate::pattern::Pattern;
 pub(crate) struct DenyList {
     pub(crate) digests: BTreeMap<Digest, Reason>,
     pub(crate) repositories: Vec<(Pattern, Reason)>,
+    pub(crate) keys: BTreeMap<KeyId, Reason>,
 }
 
 /// Why something is on the list, in the operator's words.
@@ -42,9 +43,70 @@ impl DenyList {
         })
     }
 
-    /// Whether some digest is on the list.
-    pub(crate) fn has_digests(&self) -> bool {
-        !self.digests.is_empty()
+    /// Adds what a bundle says.
+    pub(crate) fn add(&mut self, what: &DeniedThing, reason: String) {
+        let reason = Some(reason).filter(|reason| !reason.trim().is_empty());
+        match what {
+            DeniedThing::Digest(digest) => {
+                self.digests.insert((*digest).into(), reason);
+            }
+            DeniedThing::Key(key) => {
+                self.keys.insert(*key, reason);
+            }
+            DeniedThing::Gun(gun) => {
+                let plain = without_usual_port(gun.as_str());
+                for name in [Some(gun.to_string()), plain].into_iter().flatten() {
+                    // Every repository's name is a pattern that matches it alone.
+                    if let Ok(pattern) = name.parse() {
+                        self.repositories.push((pattern, reason.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether what is on the list can only be told with the evidence of an image.
+    pub(crate) fn needs_evidence(&self) -> bool {
+        !self.digests.is_empty() || !self.keys.is_empty()
+    }
+
+    /// Whether some key is on the list.
+    pub(crate) fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// The entry about the key of a trust root.
+    pub(crate) fn trust_root(&self, name: &str, id: &KeyId) -> Option<Listed> {
+        let reason = self.keys.get(id)?;
+        Some(Listed {
+            what: format!("the key {id}, which is the trust root `{name}`,"),
+            reason: reason.clone(),
+        })
+    }
+
+    /// The entry about a key on which what `speakers` say depends: one of theirs, of a role above them,
+    /// or of a role that says what is current.
+    pub(crate) fn key(&self, facts: &RepositoryFacts, speakers: &[Role]) -> Option<Listed> {
+        if self.keys.is_empty() {
+            return None;
+        }
+        let counts = |role: &Role| match role {
+            Role::Root | Role::Targets | Role::Snapshot | Role::Timestamp => true,
+            Role::Delegation(name) => speakers.iter().any(|speaker| {
+                let below = speaker.as_str().strip_prefix(name.as_str());
+                below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }),
+        };
+        let depended = facts.keys.iter().filter(|(role, _)| counts(role));
+        let mut depended =
+            depended.flat_map(|(role, keys)| keys.iter().map(move |key| (role, key)));
+        depended.find_map(|(role, key)| {
+            let reason = self.keys.get(key)?;
+            Some(Listed {
+                what: format!("the key {key}, which `{role}` depends on,"),
+                reason: reason.clone(),
+            })
+        })
     }
 
     /// The entry about a SHA-256 digest.

@@ -110,6 +110,7 @@ pub(crate) fn facts(gun: &str) -> RepositoryFacts {
         },
         roles: roles.into_iter().map(|name| (name, role)).collect(),
         delegations: BTreeMap::new(),
+        keys: BTreeMap::new(),
     }
 }
 
@@ -137,5 +138,9 @@ pub(crate) fn known(query: &Query, facts: RepositoryFacts, targets: &[(&str, Sha
             former: Vec::new(),
         })
         .collect();
-    Evidence::Known(Box::new(Known { facts, statements }))
+    Evidence::Known(Box::new(Known {
+        facts,
+        statements,
+        vouch: None,
+    }))
 }

@@ -4,6 +4,7 @@
 //! [`Rule`] for it, asks for the evidence that the rule needs, and answers with a [`Decision`].
 //! Everything here is pure: no clock, file or socket, and no memory of earlier decisions.
 
+mod break_glass;
 pub mod config;
 pub mod decision;
 mod deny;
@@ -14,9 +15,10 @@ mod mirror;
 pub mod pattern;
 mod rules;
 
+pub use break_glass::BreakGlass;
 pub use config::{
-    Alerting, Auth, Config, ConfigError, Features, NotaryServer, Problem, Receiver, ReceiverId,
-    ResourceValidationMode,
+    Alerting, Auth, BundlePull, BundleSettings, Config, ConfigError, Features, NotaryServer,
+    Problem, Receiver, ReceiverId, ResourceValidationMode,
 };
 pub use decision::{Allowed, Approval, Asked, Cause, Decision, Denial, Grounds, Purpose};
 pub use pattern::{Pattern, PatternError};

@@ -8,7 +8,7 @@ use vouchsafe_trust::evidence::Signers;
 use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::key::Fingerprint;
 use vouchsafe_trust::pin::Check;
-use vouchsafe_trust::{Gun, RepositoryFacts, Server};
+use vouchsafe_trust::{Gun, KeyId, RepositoryFacts, Server};
 
 use self::index::Names;
 pub(crate) use self::index::{PrefixMap, grouped};
@@ -63,6 +63,8 @@ pub enum Enforcement {
 pub(crate) struct NamedRoot {
     pub(crate) name: String,
     pub(crate) key: Fingerprint,
+    /// Its key ID, as Notary's tools show it.
+    pub(crate) id: KeyId,
 }
 
 /// What becomes of a tag whose digest is signed.

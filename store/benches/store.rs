@@ -23,8 +23,7 @@ use vouchsafe_tests::harness::TempDir;
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
 use vouchsafe_trust::evidence::{Signers, Wanted};
-use vouchsafe_trust::pin::Check;
-use vouchsafe_trust::update::{Limits, Terms};
+use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{
     Evidence, Gun, Pins, Query, RepositoryMetadata, Server, TrustRoot, VerifiedRepository, verify,
 };
@@ -205,7 +204,7 @@ fn verified(metadata: &RepositoryMetadata, number: usize) -> VerifiedRepository 
         },
         accepted: None,
         now: now(),
-        expiry: Check::Enforce,
+        expiry: Expiry::Enforce,
         limits: Limits::default(),
     };
     let metadata = RepositoryMetadata {

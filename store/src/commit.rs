@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vouchsafe_trust::evidence::Vouch;
+use vouchsafe_trust::metadata::Target;
 use vouchsafe_trust::repository::Accepted;
 use vouchsafe_trust::{RepositoryMetadata, Server, Sha256, VerifiedRepository};
 
-use crate::floor::{self, Behind};
+use crate::floor;
 use crate::key::RepoKey;
 use crate::record::{Active, Back, Files, Front, Header, Record};
 use crate::store::Trees;
@@ -48,21 +50,14 @@ impl Store {
             let offered = repository.accepted();
             let accepted = match &before {
                 None => offered.clone(),
-                Some(before) => floor::raise(&before.record.back.accepted, offered).map_err(
-                    |Behind {
-                         role,
-                         stored,
-                         offered,
-                     }| StoreError::Superseded {
-                        server: server.clone(),
-                        gun: gun.clone(),
-                        role,
-                        stored,
-                        offered,
-                    },
-                )?,
+                Some(before) => floor::raise(&before.record.back.accepted, offered)
+                    .map_err(|behind| behind.of(server, gun))?,
             };
-            self.write(&repo, before.as_ref(), repository, accepted)
+            // Whoever vouched for these files vouches for them still.
+            let vouch = before
+                .as_ref()
+                .and_then(|before| vouch_for(before, repository));
+            self.write(&repo, before.as_ref(), repository, (accepted, vouch))
         };
         commit().map_err(|error| self.note(error))
     }
@@ -73,59 +68,42 @@ impl Store {
         repo: &RepoKey,
         before: Option<&Stored>,
         repository: &VerifiedRepository,
-        accepted: Accepted,
+        (accepted, vouch): (Accepted, Option<Vouch>),
     ) -> Result<Commit, StoreError> {
-        let (files, contents) = files(repository.metadata());
-        let known = |digests: fn(&Record) -> BTreeSet<Sha256>| {
-            before.map_or_else(BTreeSet::new, |before| digests(&before.record))
-        };
-        let (known_files, known_pages) = (known(Record::files), known(Record::paged));
-        let mut targets = BTreeMap::new();
-        let mut to_page = BTreeMap::new();
-        for (role, listed) in repository.targets() {
-            // Every role that states targets is an accepted file.
-            let Some(file) = repository.facts().roles.get(role) else {
-                continue;
-            };
-            targets.insert(role.clone(), page::layout(file.sha256, listed.len()));
-            if !known_pages.contains(&file.sha256) {
-                to_page.insert(file.sha256, listed);
-            }
-        }
-        let record = Record {
-            front: Front::Active(Box::new(Active {
-                facts: repository.facts().clone(),
-                unproven: None,
-                targets,
-            })),
-            back: Back {
-                accepted,
-                files: Some(files),
-            },
-        };
+        let (record, content) = content(before, repository, accepted, vouch);
         let mut new_files = 0;
-        let stage = || {
-            for (digest, bytes) in &contents {
-                if !known_files.contains(digest) {
-                    blob::put(&self.0.trees.file, &repo.file(digest), bytes)?;
-                    new_files += 1;
-                }
-            }
-            for (digest, listed) in to_page {
-                page::put(&self.0.trees.page, repo, digest, listed)?;
-            }
-            let at = repository.facts().verified_at;
-            match before {
-                Some(before) => self.remember(repo, &before.record, Some(repository), at),
-                // Forgetting may have failed halfway. Another owner must not inherit a word.
-                None => drop_prefix(&self.0.trees.retained, repo.as_bytes()),
-            }
-        };
-        let generation = self.publish(repo, before, &record, stage)?;
+        let generation = self.publish(repo, before, &record, || {
+            new_files = self.stage(repo, before, repository, content)?;
+            Ok(())
+        })?;
         Ok(Commit {
             generation,
             new_files,
         })
+    }
+
+    /// Writes what a header is going to refer to. Returns how many role files had not been stored.
+    pub(crate) fn stage(
+        &self,
+        repo: &RepoKey,
+        before: Option<&Stored>,
+        repository: &VerifiedRepository,
+        content: Content<'_>,
+    ) -> Result<usize, StoreError> {
+        let new_files = content.files.len();
+        for (digest, bytes) in content.files {
+            blob::put(&self.0.trees.file, &repo.file(&digest), bytes)?;
+        }
+        for (digest, listed) in content.pages {
+            page::put(&self.0.trees.page, repo, digest, listed)?;
+        }
+        let at = repository.facts().verified_at;
+        match before {
+            Some(before) => self.remember(repo, &before.record, Some(repository), at)?,
+            // Forgetting may have failed halfway. Another owner must not inherit a word.
+            None => drop_prefix(&self.0.trees.retained, repo.as_bytes())?,
+        }
+        Ok(new_files)
     }
 
     /// Puts `record` in the place of `before`: what `stage` writes first, under keys that nothing
@@ -184,8 +162,67 @@ impl Trees {
     }
 }
 
+/// What is not stored yet of a repository.
+pub(crate) struct Content<'r> {
+    files: BTreeMap<Sha256, &'r [u8]>,
+    pages: BTreeMap<Sha256, &'r Vec<Target>>,
+}
+
+/// What to store of `repository` in the place of `before`.
+pub(crate) fn content<'r>(
+    before: Option<&Stored>,
+    repository: &'r VerifiedRepository,
+    accepted: Accepted,
+    vouch: Option<Vouch>,
+) -> (Record, Content<'r>) {
+    let (files, mut to_store) = files(repository.metadata());
+    let known = |digests: fn(&Record) -> BTreeSet<Sha256>| {
+        before.map_or_else(BTreeSet::new, |before| digests(&before.record))
+    };
+    let (known_files, known_pages) = (known(Record::files), known(Record::paged));
+    to_store.retain(|digest, _| !known_files.contains(digest));
+    let (mut targets, mut pages) = (BTreeMap::new(), BTreeMap::new());
+    for (role, listed) in repository.targets() {
+        // Every role that states targets is an accepted file.
+        let Some(file) = repository.facts().roles.get(role) else {
+            continue;
+        };
+        targets.insert(role.clone(), page::layout(file.sha256, listed.len()));
+        if !known_pages.contains(&file.sha256) {
+            pages.insert(file.sha256, listed);
+        }
+    }
+    let record = Record {
+        front: Front::Active(Box::new(Active {
+            facts: repository.facts().clone(),
+            unproven: None,
+            targets,
+            vouch,
+        })),
+        back: Back {
+            accepted,
+            files: Some(files),
+        },
+    };
+    let content = Content {
+        files: to_store,
+        pages,
+    };
+    (record, content)
+}
+
+/// The word that `before` has, if `repository` is made of the same files.
+fn vouch_for(before: &Stored, repository: &VerifiedRepository) -> Option<Vouch> {
+    let Front::Active(active) = &before.record.front else {
+        return None;
+    };
+    let vouch = active.vouch.clone()?;
+    let (files, _) = files(repository.metadata());
+    (before.record.back.files.as_ref() == Some(&files)).then_some(vouch)
+}
+
 /// The role files by digest, and which of them is what.
-fn files(metadata: &RepositoryMetadata) -> (Files, BTreeMap<Sha256, &[u8]>) {
+pub(crate) fn files(metadata: &RepositoryMetadata) -> (Files, BTreeMap<Sha256, &[u8]>) {
     let mut contents = BTreeMap::new();
     let mut add = |bytes| {
         let digest = Sha256::of(bytes);

@@ -2,7 +2,9 @@
 //! newer one.
 
 use vouchsafe_trust::repository::{Accepted, AcceptedRole};
-use vouchsafe_trust::{Role, Version};
+use vouchsafe_trust::{Gun, Role, Server, Version};
+
+use crate::StoreError;
 
 /// A role that would fall behind.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -10,6 +12,19 @@ pub(crate) struct Behind {
     pub(crate) role: Role,
     pub(crate) stored: Version,
     pub(crate) offered: Version,
+}
+
+impl Behind {
+    /// The refusal of a repository for this.
+    pub(crate) fn of(self, server: &Server, gun: &Gun) -> StoreError {
+        StoreError::Superseded {
+            server: server.clone(),
+            gun: gun.clone(),
+            role: self.role,
+            stored: self.stored,
+            offered: self.offered,
+        }
+    }
 }
 
 /// The floors after `offered` is committed over `stored`, or the role that falls behind.

@@ -6,6 +6,8 @@
 //! is refused. A reader takes the header and then what it names, so it sees one whole generation
 //! without a lock; if a commit took a page away meanwhile, it starts again from the new header.
 //!
+//! A bundle's repositories are committed together: [`Store::begin_import`].
+//!
 //! Alerts wait in the store, too, until their receivers have them: [`Store::queue_alert`].
 //!
 //! sled belongs to one process. Others ask that process through the [`socket`], whose client
@@ -17,12 +19,14 @@
 )]
 
 mod blob;
+mod bundle;
 mod commit;
 mod durable;
 mod error;
 mod floor;
 mod forget;
 mod history;
+mod import;
 mod key;
 mod latest;
 mod open;
@@ -46,10 +50,12 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use bundle::ImportedBundle;
 pub use commit::Commit;
 pub use error::StoreError;
 pub use forget::Withdrawal;
 pub use history::Replaced;
+pub use import::{Import, Kept, Staged};
 pub use latest::Now;
 pub use open::{OpenError, Opened, SetAside};
 pub use outbox::{Alert, AlertOutcome, Backlog, OutboxKey, QueueError, Waiting};

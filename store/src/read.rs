@@ -227,6 +227,7 @@ impl Store {
         Ok(Some(Known {
             facts: active.facts,
             statements,
+            vouch: active.vouch,
         }))
     }
 

@@ -7,8 +7,8 @@ use vouchsafe_trust::metadata::Target;
 use vouchsafe_trust::{Evidence, Gun, Query, Role, Server};
 
 use crate::{
-    RefusedConfig, RemoteError, RemoteStore, Replaced, RepositoryStatus, ServerState, Store,
-    StoreError,
+    ImportedBundle, RefusedConfig, RemoteError, RemoteStore, Replaced, RepositoryStatus,
+    ServerState, Store, StoreError,
 };
 
 /// A store that answers questions: the [`Store`] itself, or the process that holds it.
@@ -51,6 +51,13 @@ pub trait Reader {
     ///
     /// [`ReadError`] if the store cannot be read or asked.
     fn history(&self, server: &Server, gun: &Gun, tag: &str) -> Result<Vec<Replaced>, ReadError>;
+
+    /// The latest bundle of each series that was taken in, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be read or asked.
+    fn bundles(&self) -> Result<Vec<ImportedBundle>, ReadError>;
 
     /// What the syncer remembers of each server.
     ///
@@ -128,6 +135,10 @@ impl Reader for Store {
         Ok(Self::history(self, server, gun, tag)?)
     }
 
+    fn bundles(&self) -> Result<Vec<ImportedBundle>, ReadError> {
+        Ok(Self::bundles(self)?)
+    }
+
     fn servers(&self) -> Result<BTreeMap<Server, ServerState>, ReadError> {
         Ok(Self::servers(self)?)
     }
@@ -172,6 +183,10 @@ impl Reader for RemoteStore {
 
     fn history(&self, server: &Server, gun: &Gun, tag: &str) -> Result<Vec<Replaced>, ReadError> {
         Ok(self.ask_history(server, gun, tag)?)
+    }
+
+    fn bundles(&self) -> Result<Vec<ImportedBundle>, ReadError> {
+        Ok(self.ask_bundles()?)
     }
 
     fn servers(&self) -> Result<BTreeMap<Server, ServerState>, ReadError> {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sled::Tree;
+use vouchsafe_trust::evidence::Vouch;
 use vouchsafe_trust::repository::Accepted;
 use vouchsafe_trust::{DelegationName, RepositoryFacts, Role, Sha256};
 
@@ -158,6 +159,8 @@ pub(crate) struct Active {
     /// Why the pins of the present configuration do not hold for it, if they do not.
     pub(crate) unproven: Option<Unproven>,
     pub(crate) targets: BTreeMap<Role, Pages>,
+    /// The bundle that brought it, if one did.
+    pub(crate) vouch: Option<Vouch>,
 }
 
 /// Where the targets of a role are.
@@ -200,7 +203,7 @@ impl Files {
 }
 
 /// The form of headers and bodies.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const INLINE: u8 = 0;
 const STORED: u8 = 1;
 /// Where a header's body starts: after the format, the generation and the kind of body.

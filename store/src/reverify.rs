@@ -1,8 +1,7 @@
 //! Verifying again what is stored, after the pins changed, without a network.
 
 use jiff::Timestamp;
-use vouchsafe_trust::pin::Check;
-use vouchsafe_trust::update::{Limits, Terms};
+use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{Gun, Pins, Server, VerifyError, verify};
 
 use crate::key::RepoKey;
@@ -79,7 +78,7 @@ impl Store {
             // once.
             accepted: Some(&before.record.back.accepted),
             now,
-            expiry: Check::Record,
+            expiry: Expiry::Record,
             // It was within the limits when it was taken in.
             limits: Limits {
                 root: u64::MAX,
@@ -91,7 +90,12 @@ impl Store {
         match verify(&metadata, terms) {
             Ok(repository) => {
                 let accepted = before.record.back.accepted.clone();
-                self.write(repo, Some(&before), &repository, accepted)?;
+                self.write(
+                    repo,
+                    Some(&before),
+                    &repository,
+                    (accepted, active.vouch.clone()),
+                )?;
                 Ok(Some(Ok(())))
             }
             Err(error) => {

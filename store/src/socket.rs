@@ -15,7 +15,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 pub use client::{RemoteError, RemoteStore};
-pub use server::{Listener, SocketError, serve};
+pub use message::ImportRequest;
+pub use server::{Importer, Listener, SocketError, serve};
 
 /// The name of the socket in a store's directory.
 pub const SOCKET: &str = "vouchsafe.sock";

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use vouchsafe_trust::evidence::Signers;
+use vouchsafe_trust::evidence::{Signers, Vouch};
 use vouchsafe_trust::key::Fingerprint;
 use vouchsafe_trust::repository::{DelegationState, RoleFacts, Validity};
-use vouchsafe_trust::{DelegationName, Gun, RepositoryFacts, Role, Server, Sha256, Version};
+use vouchsafe_trust::{DelegationName, Gun, KeyId, RepositoryFacts, Role, Server, Sha256, Version};
 
 use crate::key::RepoKey;
 use crate::record::{Active, Front};
@@ -59,6 +59,8 @@ pub struct ActiveStatus {
     pub anchors: BTreeSet<Fingerprint>,
     /// Why the pins do not hold for it, if they do not.
     pub unproven: Option<Unproven>,
+    /// The bundle that brought it, if one did.
+    pub vouch: Option<Vouch>,
     /// Whether the root certificates are made out to the GUN.
     pub certificate_names_gun: bool,
     /// The time in which the root certificates are valid.
@@ -70,7 +72,7 @@ pub struct ActiveStatus {
 }
 
 /// One role file.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleStatus {
     /// Its version.
@@ -81,6 +83,8 @@ pub struct RoleStatus {
     pub sha256: Sha256,
     /// How many targets it states, if it is of a role that does.
     pub targets: Option<u64>,
+    /// The IDs of the keys that it depends on, as listed and without their certificates.
+    pub keys: BTreeSet<KeyId>,
 }
 
 /// What became of a role that is delegated to.
@@ -175,6 +179,14 @@ impl Store {
 }
 
 impl RepositoryStatus {
+    /// Who vouches for it, where a bundle brought it.
+    pub fn vouch(&self) -> Option<&Vouch> {
+        match &self.state {
+            RepositoryState::Active(active) => active.vouch.as_ref(),
+            RepositoryState::Unknown | RepositoryState::Withdrawn { .. } => None,
+        }
+    }
+
     /// The facts from which freshness follows, if the repository is stored.
     pub fn facts(&self) -> Option<RepositoryFacts> {
         let RepositoryState::Active(active) = &self.state else {
@@ -192,6 +204,8 @@ impl RepositoryStatus {
             .delegations
             .iter()
             .map(|(name, status)| (name.clone(), status.clone().into()));
+        let keys = active.roles.iter();
+        let keys = keys.map(|(role, file)| (role.clone(), file.keys.clone()));
         Some(RepositoryFacts {
             gun: self.gun.clone(),
             verified_at: active.verified_at,
@@ -201,6 +215,7 @@ impl RepositoryStatus {
             certificate_validity: active.certificate_validity,
             roles: roles.collect(),
             delegations: delegations.collect(),
+            keys: keys.collect(),
         })
     }
 }
@@ -211,6 +226,7 @@ impl ActiveStatus {
             facts,
             unproven,
             targets,
+            vouch,
         } = active;
         let count = |role: &Role| targets.get(role).map(|pages| pages.targets);
         let speakers = facts.speakers(&Signers::Default);
@@ -221,6 +237,7 @@ impl ActiveStatus {
             pins: facts.pins,
             anchors: facts.anchors,
             unproven,
+            vouch,
             certificate_names_gun: facts.certificate_names_gun,
             certificate_validity: facts.certificate_validity,
             roles: facts
@@ -232,6 +249,7 @@ impl ActiveStatus {
                         expires: file.expires,
                         sha256: file.sha256,
                         targets: count(role),
+                        keys: facts.keys.get(role).cloned().unwrap_or_default(),
                     };
                     (role.clone(), status)
                 })

@@ -33,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) outbox: Outbox,
     pub(crate) durable: Arc<Durable>,
     pub(crate) turns: Turns,
+    /// Held while a bundle is taken in.
+    pub(crate) importing: Mutex<()>,
     pub(crate) refused_config: Mutex<Option<RefusedConfig>>,
     _lock: File,
 }
@@ -54,6 +56,8 @@ pub(crate) struct Trees {
     pub(crate) sync: Tree,
     /// The syncer's state by server.
     pub(crate) server: Tree,
+    /// The latest bundle that was taken in, by series.
+    pub(crate) bundle: Tree,
     /// Repositories that a commit has begun to write and not yet tidied up after.
     pub(crate) begun: Tree,
 }
@@ -68,6 +72,7 @@ impl Trees {
             retained: db.open_tree("retained")?,
             sync: db.open_tree("sync")?,
             server: db.open_tree("server")?,
+            bundle: db.open_tree("bundle")?,
             begun: db.open_tree("begun")?,
         })
     }
@@ -89,6 +94,7 @@ impl Store {
             outbox,
             durable,
             turns: Turns::default(),
+            importing: Mutex::default(),
             refused_config: Mutex::default(),
             _lock: lock,
         }))

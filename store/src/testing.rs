@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
 use vouchsafe_trust::evidence::{Retained, Signers, Wanted};
-use vouchsafe_trust::pin::Check;
-use vouchsafe_trust::update::{Limits, Terms};
+use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{
     DelegationName, Evidence, Gun, Pins, Query, RepositoryMetadata, Server, Sha256, TrustRoot,
     VerifiedRepository, verify,
@@ -80,7 +79,7 @@ pub(crate) fn verified_at(
         pins: &pins(gun),
         accepted: None,
         now,
-        expiry: Check::Enforce,
+        expiry: Expiry::Enforce,
         limits: Limits::default(),
     };
     verify(&metadata(gun, repository), terms).unwrap()

@@ -23,8 +23,7 @@ use vouchsafe_tests::harness::TempDir;
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
 use vouchsafe_trust::evidence::{Retained, Signers, Wanted};
-use vouchsafe_trust::pin::Check;
-use vouchsafe_trust::update::{Limits, Terms};
+use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{
     Evidence, Gun, Pins, Query, RepositoryMetadata, Role, Server, Sha256, TrustRoot,
     VerifiedRepository, verify,
@@ -223,7 +222,7 @@ fn verified(metadata: &RepositoryMetadata) -> VerifiedRepository {
         pins: &pins,
         accepted: None,
         now: now(),
-        expiry: Check::Enforce,
+        expiry: Expiry::Enforce,
         limits: Limits::default(),
     };
     verify(metadata, terms).unwrap()

@@ -8,8 +8,7 @@ mod error;
 mod files;
 mod roots;
 
-use jiff::SignedDuration;
-use vouchsafe_trust::evidence::Freshness;
+use vouchsafe_trust::evidence::{Freshness, Tolerance};
 use vouchsafe_trust::metadata::{Envelope, Snapshot};
 use vouchsafe_trust::update::{RootChain, Terms, Update};
 use vouchsafe_trust::{
@@ -135,7 +134,7 @@ impl Collector<'_> {
     /// and nothing expired since. (An expired one is to be reported, not passed over.)
     fn is_stored(&self, timestamp: &[u8]) -> bool {
         self.stored.is_some_and(|stored| {
-            let freshness = stored.facts.freshness(self.terms.now, SignedDuration::ZERO);
+            let freshness = stored.facts.freshness(self.terms.now, Tolerance::default());
             stored.metadata.timestamp == timestamp
                 && stored.facts.pins == self.terms.pins.fingerprint()
                 && matches!(freshness, Freshness::Fresh { .. })

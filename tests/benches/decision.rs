@@ -21,8 +21,7 @@ use vouchsafe_policy::Config;
 use vouchsafe_store::{Reader, Store};
 use vouchsafe_tests::harness::{Configuration, TempDir, admission};
 use vouchsafe_tests::vector::repository::Repository;
-use vouchsafe_trust::pin::Check;
-use vouchsafe_trust::update::{Limits, Terms};
+use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{Clock, Pins, RepositoryMetadata, Server, Timestamp, TrustRoot, verify};
 use vouchsafe_webhook::{Admission, Metrics, Webhook};
 
@@ -190,7 +189,7 @@ fn commit(store: &Store, pem: &str, gun: &str) {
         pins: &pins,
         accepted: None,
         now: Standing.now(),
-        expiry: Check::Enforce,
+        expiry: Expiry::Enforce,
         limits: Limits::default(),
     };
     let server: Server = SERVER.parse().unwrap();

@@ -9,8 +9,7 @@
 use std::collections::BTreeMap;
 
 use vouchsafe_tests::vector::{Vector, load_all};
-use vouchsafe_trust::pin::Check;
-use vouchsafe_trust::update::{Limits, Terms};
+use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{DelegationName, Pins, RepositoryMetadata, TrustRoot, verify};
 
 fn main() {
@@ -36,7 +35,7 @@ fn repository(bencher: divan::Bencher<'_, '_>, name: &str) {
         pins: &pins,
         accepted: None,
         now: vector.now.parse().unwrap(),
-        expiry: Check::Enforce,
+        expiry: Expiry::Enforce,
         limits: Limits::default(),
     };
     bencher.bench_local(|| verify(&metadata, terms).unwrap());

@@ -9,9 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vouchsafe_tests::vector::{self, Expect, Files, Query, Vector};
 use vouchsafe_trust::evidence::{Known, Signers, Statement, Wanted};
-use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::repository::Accepted;
-use vouchsafe_trust::update::{Limits, Terms};
+use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{
     Pins, RepositoryMetadata, Role, TrustRoot, VerifiedRepository, VerifyError, verify,
 };
@@ -116,7 +115,7 @@ fn update(
         pins,
         accepted,
         now: vector.now.parse().unwrap(),
-        expiry: Check::Enforce,
+        expiry: Expiry::Enforce,
         limits: Limits::default(),
     };
     let metadata = metadata(vector, files)?;
@@ -221,6 +220,7 @@ fn answer(vector: &Vector, repository: &VerifiedRepository, query: &Query) -> St
     let known = Known {
         facts: repository.facts().clone(),
         statements,
+        vouch: None,
     };
     match known.signed(&query, vector.now.parse().unwrap()) {
         Ok(signed) => format!("signed sha256:{}", signed.digest),

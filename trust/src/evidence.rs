@@ -6,13 +6,15 @@
 
 mod freshness;
 mod retained;
+mod vouch;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use freshness::Freshness;
+pub use freshness::{Freshness, Tolerance};
 pub use retained::{Former, Retained};
+pub use vouch::Vouch;
 
 use crate::metadata::Target;
 use crate::name::{DelegationName, Gun, Role, Server, Sha256};
@@ -75,6 +77,9 @@ pub struct Known {
     pub facts: RepositoryFacts,
     /// What each role that has to speak, says ([`RepositoryFacts::speakers`]), in that order.
     pub statements: Vec<Statement>,
+    /// Who brought the repository, where a bundle did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouch: Option<Vouch>,
 }
 
 /// What one role says about the wanted image.

@@ -10,6 +10,7 @@
 //! image.
 
 pub mod canonical;
+pub mod denied;
 pub mod evidence;
 pub mod image;
 pub mod json;
@@ -21,6 +22,7 @@ pub mod repository;
 pub mod time;
 pub mod update;
 
+pub use denied::{Denied, DeniedThing};
 pub use evidence::{Evidence, Query};
 pub use name::{DelegationName, Gun, KeyId, Role, Server, Sha256, Version};
 pub use pin::{Pins, TrustRoot};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::Fingerprint;
 use crate::metadata::Target;
-use crate::name::{DelegationName, Gun, Role, Sha256, Version};
+use crate::name::{DelegationName, Gun, KeyId, Role, Sha256, Version};
 use crate::time::Timestamp;
 
 /// The raw role files of one GUN, exactly as a Notary server served them.
@@ -87,6 +87,9 @@ pub struct RepositoryFacts {
     pub roles: BTreeMap<Role, RoleFacts>,
     /// Every role that is delegated to.
     pub delegations: BTreeMap<DelegationName, DelegationState>,
+    /// The IDs of the keys that each accepted role depends on, as listed and without their certificates;
+    /// for root, of the roots that lead from the newest anchor to the newest root.
+    pub keys: BTreeMap<Role, BTreeSet<KeyId>>,
 }
 
 /// A span of time, both ends included.

@@ -14,7 +14,7 @@ pub use error::{Fault, VerifyError};
 pub use steps::{Update, Wanted, WantsDelegations, WantsSnapshot, WantsTargets, WantsTimestamp};
 
 use crate::name::DelegationName;
-use crate::pin::{Check, Pins};
+use crate::pin::Pins;
 use crate::repository::{Accepted, RepositoryMetadata, VerifiedRepository};
 use crate::time::Timestamp;
 
@@ -27,10 +27,23 @@ pub struct Terms<'a> {
     pub accepted: Option<&'a Accepted>,
     /// The time; never earlier than the latest one seen (TUF 5.1: one fixed start time).
     pub now: Timestamp,
-    /// What to do about role files that have expired.
-    pub expiry: Check,
+    /// Which role files must not have expired.
+    pub expiry: Expiry,
     /// How large role files may be.
     pub limits: Limits,
+}
+
+/// Which role files must not have expired. Whatever may have is a recorded fact, on which every
+/// decision looks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Expiry {
+    /// The four base roles.
+    Enforce,
+    /// Root and targets, which carry authority. Timestamp and snapshot may have run out on the way: what a
+    /// courier brings is never as new as what a server gives.
+    EnforceAuthority,
+    /// None: what was accepted once is looked at again.
+    Record,
 }
 
 /// How large the role files of one repository may be, in bytes.

@@ -140,6 +140,7 @@ fn evidence(query: &Query, root: &TrustRoot) -> Result<Evidence, ReadError> {
             (Role::Timestamp, role(fresh_until)),
         ]),
         delegations: BTreeMap::new(),
+        keys: BTreeMap::new(),
     };
     let target = |name: &str, sha256| Target {
         name: name.to_owned(),
@@ -156,7 +157,11 @@ fn evidence(query: &Query, root: &TrustRoot) -> Result<Evidence, ReadError> {
         targets,
         former: Vec::new(),
     }];
-    Ok(Evidence::Known(Box::new(Known { facts, statements })))
+    Ok(Evidence::Known(Box::new(Known {
+        facts,
+        statements,
+        vouch: None,
+    })))
 }
 
 /// The digest that is signed for a tag.

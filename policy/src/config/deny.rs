@@ -16,16 +16,22 @@ pub(super) fn deny(raw: Vec<At<RawDenied>>) -> Result<DenyList, At<Problem>> {
         let RawDenied {
             digest,
             gun,
+            key,
             reason,
         } = value;
         let reason = reason.filter(|reason| !reason.trim().is_empty());
-        match (digest, gun) {
-            (Some(digest), None) => {
+        match (digest, gun, key) {
+            (Some(digest), None, None) => {
                 let read = digest.value.parse();
                 let read = read.map_err(|error| digest.fault(Problem::Digest(error)))?;
                 list.digests.insert(read, reason);
             }
-            (None, Some(gun)) => {
+            (None, None, Some(key)) => {
+                let id = key.value.parse();
+                let id = id.map_err(|error| key.fault(Problem::KeyId(error)))?;
+                list.keys.insert(id, reason);
+            }
+            (None, Some(gun), None) => {
                 let pattern = super::rule::pattern(&gun)?;
                 if pattern.has_tag_or_digest() {
                     let pattern = gun.value.clone();
@@ -48,7 +54,7 @@ pub(super) fn deny(raw: Vec<At<RawDenied>>) -> Result<DenyList, At<Problem>> {
                 list.repositories.extend(plain);
                 list.repositories.push((pattern, reason));
             }
-            (Some(_), Some(_)) | (None, None) => {
+            _ => {
                 let value = Problem::Denied;
                 return Err(At { value, place });
             }

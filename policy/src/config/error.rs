@@ -4,7 +4,7 @@ use std::fmt;
 
 use vouchsafe_trust::image::DigestError;
 use vouchsafe_trust::key::KeyError;
-use vouchsafe_trust::name::{RoleError, ServerError};
+use vouchsafe_trust::name::{HexError, RoleError, ServerError};
 
 use super::alerting::{HeaderError, UrlError};
 use super::duration::DurationError;
@@ -72,6 +72,17 @@ pub enum Problem {
          `dockerConfigFile`, and only one of these"
     )]
     Auth,
+    /// The key of somebody who vouches for bundles cannot be used.
+    #[error("the key `{name}` for bundles cannot be used (ECDSA P-256 and Ed25519 can): {source}")]
+    BundleKey {
+        /// Whose it is.
+        name: String,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// Glass that is broken for no time, or too long.
+    #[error("`until` has to be after `from`, and at most 30 days after it")]
+    BreakGlassSpan,
     /// No PEM certificates where some belong.
     #[error("`cert` holds no usable PEM certificates: {source}")]
     Certificate {
@@ -82,8 +93,27 @@ pub enum Problem {
     #[error(transparent)]
     Delegation(#[from] RoleError),
     /// An entry of the deny list that names nothing, or two things.
-    #[error("an entry of `deny` needs a `digest` or a `gun`, and only one of these")]
+    #[error("an entry of `deny` needs a `digest`, a `gun` or a `key`, and only one of these")]
     Denied,
+    /// A key ID that is none.
+    #[error("`key` cannot be used: {0}")]
+    KeyId(HexError),
+    /// A setting without another that it goes by.
+    #[error("`{key}` needs `{other}`")]
+    Needs {
+        /// The setting.
+        key: &'static str,
+        /// What it goes by.
+        other: &'static str,
+    },
+    /// A key for bundles that is there already.
+    #[error("`{name}` has the name or the key of `{other}`")]
+    SameBundleKey {
+        /// Whose it is.
+        name: String,
+        /// Whose is there already.
+        other: String,
+    },
     /// Not the digest of a manifest.
     #[error("`digest` cannot be used: {0}")]
     Digest(#[from] DigestError),

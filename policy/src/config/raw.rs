@@ -1,10 +1,12 @@
 //! The configuration as it is written; the JSON Schema is made from these types.
 
 mod alerting;
+mod bundles;
 
 use std::fmt;
 
 pub(super) use alerting::{RawAlerting, RawReceiver, RawReceivers};
+pub(super) use bundles::{RawBreakGlass, RawBundleKey, RawBundlePull, RawBundles};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
@@ -34,6 +36,10 @@ pub(super) struct RawConfig {
     pub(super) features: Option<RawFeatures>,
     /// Digests and repositories that nothing admits, whatever is signed and whatever a rule says.
     pub(super) deny: Option<Vec<At<RawDenied>>>,
+    /// Bundles: which are taken in, and whose word counts.
+    pub(super) bundles: Option<RawBundles>,
+    /// Repositories whose expired signatures count for a while, and why.
+    pub(super) break_glass: Option<Vec<At<RawBreakGlass>>>,
     /// Who is told of what was admitted and denied.
     pub(super) alerting: Option<RawAlerting>,
 }
@@ -175,7 +181,7 @@ pub(super) struct RawMirror {
     pub(super) to: At<String>,
 }
 
-/// A digest or a repository that nothing admits: one of `digest` and `gun`.
+/// A digest, a repository or a key that nothing admits: one of `digest`, `gun` and `key`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Denied")]
@@ -185,6 +191,8 @@ pub(super) struct RawDenied {
     /// A pattern of repositories, such as `docker.io/library/nginx`, compared with the name that is
     /// pulled and with the one that is signed.
     pub(super) gun: Option<At<String>>,
+    /// The TUF key ID of a key, as `notary key list` shows it: whatever depends on it.
+    pub(super) key: Option<At<String>>,
     /// Why; shown to whoever is denied.
     pub(super) reason: Option<String>,
 }
@@ -194,7 +202,8 @@ pub(super) struct RawDenied {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Sync")]
 pub(super) struct RawSync {
-    /// A cron expression of five fields; without it, `*/5 * * * *`.
+    /// A cron expression of five fields, or `never`, where no Notary server can be reached and bundles
+    /// bring the trust data; without it, `*/5 * * * *`.
     pub(super) schedule: Option<At<String>>,
     /// How many requests a server gets at once; without it, 4.
     pub(super) per_server: Option<At<u16>>,
@@ -221,6 +230,10 @@ pub(super) struct RawFreshness {
     /// How long after the expiry of timestamp or snapshot an image is still admitted, with a
     /// warning: `0s` (the default), `24h`, `7d`.
     pub(super) max_staleness: Option<At<String>>,
+    /// Whose word says how fresh trust data is: `timestamp` (the default), the Notary server's; or
+    /// `bundle`, also that of whoever signed the bundle which brought it, until the bundle's `refreshBy`.
+    #[schemars(extend("enum" = ["timestamp", "bundle", null]))]
+    pub(super) freshness_from: Option<At<String>>,
 }
 
 /// How long superseded digests stay admissible.

@@ -5,7 +5,7 @@ use super::error::Problem;
 use super::raw::{Probe, RawConfig, RawRule, RawValidator};
 use super::validator::{self, Validators};
 use super::yaml::{self, At};
-use super::{alerting, deny, mirror, rule, settings};
+use super::{alerting, break_glass, bundles, deny, mirror, rule, settings};
 use crate::mirror::Mirrors;
 use crate::rules::{Demand, Rule, Rules};
 
@@ -72,6 +72,14 @@ impl Reading<'_> {
         let history = self.take(settings::history(raw.history.as_ref()));
         let features = settings::features(raw.features, self.file_name, &mut self.warnings);
         let features = self.take(features);
+        let bundles = self.take(bundles::bundles(raw.bundles.unwrap_or_default()));
+        let glass = self.take(break_glass::break_glass(
+            raw.break_glass.unwrap_or_default(),
+        ));
+        if let (Some(bundles), Some(raw)) = (&bundles, &raw.freshness) {
+            let vouched = settings::check_freshness_from(raw, bundles);
+            self.take(vouched);
+        }
         let alerting = self.take(alerting::alerting(raw.alerting));
         Some(Config {
             validators: validators.by_name,
@@ -83,6 +91,8 @@ impl Reading<'_> {
             freshness: freshness?,
             history: history?,
             features: features?,
+            bundles: bundles?,
+            break_glass: glass?,
             alerting: alerting?,
             warnings: Vec::new(),
         })

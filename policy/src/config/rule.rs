@@ -109,6 +109,7 @@ fn roots(
         .map(|(root, pin)| NamedRoot {
             name: root.clone(),
             key: pin.key().fingerprint(),
+            id: pin.key().canonical_key_id(),
         })
         .collect();
     if roots.is_empty() && wanted.is_none() {

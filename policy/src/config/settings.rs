@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use super::bundles::BundleSettings;
 use super::duration::parse_duration;
 use super::error::{Place, Problem, nearest};
 use super::raw::{RawConfig, RawFeatures, RawFreshness, RawHistory, RawSync};
@@ -12,6 +13,8 @@ use super::yaml::At;
 pub struct SyncSettings {
     /// A cron expression of five fields, as text.
     pub schedule: String,
+    /// Whether nothing is fetched, since no server can be reached: the schedule is `never`.
+    pub is_off: bool,
     /// Where that stands in the file; unknown for the default.
     pub schedule_place: Place,
     /// How many requests a server gets at once; at least one.
@@ -25,6 +28,18 @@ pub struct SyncSettings {
 pub struct FreshnessSettings {
     /// How long after the expiry of timestamp or snapshot an image is still admitted.
     pub max_staleness: SignedDuration,
+    /// Whose word says how fresh trust data is.
+    pub from: FreshnessFrom,
+}
+
+/// Whose word says how fresh trust data is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum FreshnessFrom {
+    /// Also that of whoever signed the bundle which brought it.
+    Bundle,
+    /// The Notary server's alone.
+    #[default]
+    Timestamp,
 }
 
 /// How long superseded digests stay admissible.
@@ -61,6 +76,7 @@ impl Default for SyncSettings {
     fn default() -> Self {
         Self {
             schedule: DEFAULT_SCHEDULE.to_owned(),
+            is_off: false,
             schedule_place: Place::default(),
             per_server: usize::from(DEFAULT_PER_SERVER),
             changefeed: true,
@@ -150,14 +166,46 @@ pub(super) fn history(raw: Option<&RawHistory>) -> Result<HistorySettings, At<Pr
 /// Reads `freshness`.
 pub(super) fn freshness(raw: Option<&RawFreshness>) -> Result<FreshnessSettings, At<Problem>> {
     let max_staleness = raw.and_then(|freshness| freshness.max_staleness.as_ref());
+    let from = match raw.and_then(|freshness| freshness.freshness_from.as_ref()) {
+        None => FreshnessFrom::Timestamp,
+        Some(from) => match from.value.as_str() {
+            "timestamp" => FreshnessFrom::Timestamp,
+            "bundle" => FreshnessFrom::Bundle,
+            other => {
+                return Err(from.fault(Problem::Value {
+                    key: "freshnessFrom",
+                    value: other.to_owned(),
+                    nearest: nearest(other, ["timestamp", "bundle"]),
+                    expected: "`timestamp` or `bundle`",
+                }));
+            }
+        },
+    };
     Ok(FreshnessSettings {
         max_staleness: max_staleness.map_or(Ok(SignedDuration::ZERO), duration)?,
+        from,
     })
+}
+
+/// Checks that a word which is to count can be told from anybody's.
+pub(super) fn check_freshness_from(
+    raw: &RawFreshness,
+    bundles: &BundleSettings,
+) -> Result<(), At<Problem>> {
+    let from = raw.freshness_from.as_ref();
+    match from.filter(|from| from.value == "bundle" && bundles.keys.is_empty()) {
+        Some(from) => Err(from.fault(Problem::Needs {
+            key: "freshnessFrom: bundle",
+            other: "bundles.keys",
+        })),
+        None => Ok(()),
+    }
 }
 
 /// Reads `sync`.
 pub(super) fn sync(raw: RawSync) -> Result<SyncSettings, At<Problem>> {
-    let schedule = match &raw.schedule {
+    let is_off = raw.schedule.as_ref().is_some_and(|it| it.value == NEVER);
+    let schedule = match raw.schedule.as_ref().filter(|_| !is_off) {
         Some(schedule) => cron(schedule)?,
         None => DEFAULT_SCHEDULE.to_owned(),
     };
@@ -173,6 +221,7 @@ pub(super) fn sync(raw: RawSync) -> Result<SyncSettings, At<Problem>> {
     let discover = raw.discover.unwrap_or_default();
     Ok(SyncSettings {
         schedule,
+        is_off,
         schedule_place: raw.schedule.map(|at| at.place).unwrap_or_default(),
         per_server: usize::from(per_server),
         changefeed: discover.changefeed.unwrap_or(true),
@@ -184,7 +233,7 @@ fn duration(written: &At<String>) -> Result<SignedDuration, At<Problem>> {
 }
 
 /// Looks at the form only: which fields a schedule can have is the scheduler's business.
-fn cron(written: &At<String>) -> Result<String, At<Problem>> {
+pub(super) fn cron(written: &At<String>) -> Result<String, At<Problem>> {
     let is_field = |field: &str| {
         field
             .chars()
@@ -200,6 +249,8 @@ fn cron(written: &At<String>) -> Result<String, At<Problem>> {
 }
 
 const DEFAULT_SCHEDULE: &str = "*/5 * * * *";
+/// The schedule of a site without a way out.
+const NEVER: &str = "never";
 const DEFAULT_PER_SERVER: u16 = 4;
 /// More than any Notary server answers faster for.
 const MAX_PER_SERVER: u16 = 64;

@@ -223,7 +223,7 @@ fn static_validator(raw: &RawValidator) -> Result<Validator, At<Problem>> {
     Ok(Validator::Static { approve })
 }
 
-fn check_certificates(cert: &At<String>) -> Result<(), At<Problem>> {
+pub(super) fn check_certificates(cert: &At<String>) -> Result<(), At<Problem>> {
     let check = || {
         let blocks = Pem::parse_all(&cert.value)?;
         if blocks.is_empty() {

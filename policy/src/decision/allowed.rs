@@ -5,6 +5,7 @@ use vouchsafe_trust::evidence::Freshness;
 use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::{Gun, Role, Sha256};
 
+use crate::break_glass::BreakGlass;
 use crate::rules::Rule;
 
 /// An image that may run.
@@ -49,6 +50,11 @@ pub struct Proof {
     /// Since when another digest is signed in its place, where this one was signed before and still
     /// counts.
     pub superseded: Option<Timestamp>,
+    /// The bundle whose signature vouches for its freshness, where the timestamp alone would not do:
+    /// its series and number.
+    pub vouched: Option<String>,
+    /// The broken glass, where it only counts for that.
+    pub glass: Option<Box<BreakGlass>>,
 }
 
 impl Allowed {
@@ -78,6 +84,7 @@ impl Allowed {
         match &self.grounds {
             Grounds::Approved(approval) => approval.label(),
             Grounds::Signed(proof) => match proof.freshness {
+                _ if proof.glass.is_some() => "signed_break_glass",
                 _ if proof.superseded.is_some() => "signed_superseded",
                 Freshness::Stale { .. } => "signed_stale",
                 Freshness::Fresh { .. } | Freshness::Expired { .. } => "signed",

@@ -8,6 +8,7 @@ use vouchsafe_trust::image::{Algorithm, Reference, ReferenceError};
 use vouchsafe_trust::repository::Validity;
 use vouchsafe_trust::{Gun, Role, Server, Sha256};
 
+use crate::config::Config;
 use crate::deny::Listed;
 use crate::rules::{Enforcement, Rule};
 
@@ -26,6 +27,38 @@ pub struct Denial {
     pub enforcement: Enforcement,
     /// Why.
     pub cause: Cause,
+    /// What is to be known of its repository: that the glass is broken for it.
+    pub glass: Option<String>,
+    /// Where newer trust data would come from.
+    pub source: Source,
+}
+
+/// Where newer trust data comes from.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Source {
+    /// Bundles: nothing is fetched here.
+    Bundle,
+    /// Notary servers.
+    #[default]
+    Server,
+}
+
+impl Source {
+    pub(super) fn of(config: &Config) -> Self {
+        if config.sync().is_off {
+            Self::Bundle
+        } else {
+            Self::Server
+        }
+    }
+
+    /// How to get newer trust data of `gun`.
+    fn refresh(self, gun: &str) -> String {
+        match self {
+            Self::Bundle => "take in a newer bundle (`vouchsafe bundle import`)".to_owned(),
+            Self::Server => format!("run `vouchsafe sync {gun}`"),
+        }
+    }
 }
 
 impl Denial {
@@ -37,6 +70,8 @@ impl Denial {
             validator: None,
             enforcement: Enforcement::Deny,
             cause: Cause::BadReference(error),
+            glass: None,
+            source: Source::default(),
         })
     }
 
@@ -65,6 +100,8 @@ impl Denial {
             validator: rule.map(|rule| rule.validator().to_owned()),
             enforcement: rule.map(Rule::enforcement).unwrap_or_default(),
             cause,
+            glass: None,
+            source: Source::default(),
         })
     }
 
@@ -78,6 +115,7 @@ impl Denial {
         let gun = self.gun.as_ref().map_or("GUN", Gun::as_str);
         let pattern = self.pattern.as_deref().unwrap_or_default();
         let validator = self.validator.as_deref().unwrap_or_default();
+        let refresh = self.source.refresh(gun);
         match &self.cause {
             Cause::BadReference(_) => "write the image as REGISTRY/REPOSITORY:TAG".to_owned(),
             Cause::CertificateName => format!(
@@ -93,17 +131,18 @@ impl Denial {
             ),
             Cause::Expired { role, .. } | Cause::TooStale { role, .. } => match role {
                 Role::Timestamp | Role::Snapshot => format!(
-                    "run `vouchsafe sync {gun}`; if that cannot be, `freshness.maxStaleness` \
+                    "{refresh}; if that cannot be, `freshness.maxStaleness` \
                      says how long expired freshness is tolerated"
                 ),
                 Role::Root | Role::Targets | Role::Delegation(_) => {
                     format!(
-                        "ask the publisher to sign {gun} again, then run `vouchsafe sync {gun}`"
+                        "ask the publisher to sign {gun} again, then {refresh}"
                     )
                 }
             },
             Cause::Listed { .. } => {
-                "use another image, or have it taken off the `deny` list of the configuration"
+                "use another image, or have it taken off the deny list: `deny` in the configuration, or \
+                 that of a bundle"
                     .to_owned()
             }
             Cause::NoRule { .. } => {
@@ -116,9 +155,9 @@ impl Denial {
             Cause::NotPinned { pinned } => {
                 format!("deploy {pinned}, or have the mutating webhook do it")
             }
-            Cause::NotSigned(reason) => not_signed(reason, gun),
+            Cause::NotSigned(reason) => not_signed(reason, gun, &refresh),
             Cause::NotSynced { .. } => format!(
-                "run `vouchsafe sync {gun}`, and `vouchsafe status {gun}` to see why it did not \
+                "{refresh}, and `vouchsafe status {gun}` to see why it did not \
                  arrive; if the repository was never signed, its publisher has to"
             ),
             Cause::StaticDeny => {
@@ -132,9 +171,13 @@ impl Denial {
             Cause::UnsupportedDigest { .. } => {
                 "refer to the image by tag or by its sha256 digest".to_owned()
             }
+            Cause::VouchLapsed { .. } => format!(
+                "{refresh}; if that cannot be, `freshness.maxStaleness` says how long expired \
+                 freshness is tolerated"
+            ),
             Cause::Withdrawn { .. } => format!(
                 "ask the publisher whether {gun} was meant to be deleted; if it was signed anew, \
-                 run `vouchsafe sync {gun}`"
+                 {refresh}"
             ),
         }
     }
@@ -143,8 +186,12 @@ impl Denial {
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.gun {
-            Some(gun) => write!(f, "image {} ({gun}): {}", self.image, self.cause),
-            None => write!(f, "image {:?}: {}", self.image, self.cause),
+            Some(gun) => write!(f, "image {} ({gun}): {}", self.image, self.cause)?,
+            None => write!(f, "image {:?}: {}", self.image, self.cause)?,
+        }
+        match &self.glass {
+            Some(glass) => write!(f, " ({glass})"),
+            None => Ok(()),
         }
     }
 }
@@ -248,6 +295,21 @@ pub enum Cause {
         /// The digest's hash function.
         algorithm: Algorithm,
     },
+    /// The time is over for which a bundle's signature vouches for freshness.
+    #[error(
+        "its trust data is too old: bundle `{bundle}` {sequence} vouches for it until {at:.0}, and \
+         {max_staleness:#} more is tolerated"
+    )]
+    VouchLapsed {
+        /// The bundle's series.
+        bundle: String,
+        /// Its number.
+        sequence: u64,
+        /// When it should have been refreshed.
+        at: Timestamp,
+        /// How long ago that may have been.
+        max_staleness: SignedDuration,
+    },
     /// The Notary server no longer has the repository.
     #[error("{server} said at {at:.0} that it no longer has its repository")]
     Withdrawn {
@@ -277,19 +339,20 @@ impl Cause {
             Self::StoreFailed { .. } => "store_failed",
             Self::TooStale { .. } => "too_stale",
             Self::UnsupportedDigest { .. } => "unsupported_digest",
+            Self::VouchLapsed { .. } => "vouch_lapsed",
             Self::Withdrawn { .. } => "withdrawn",
         }
     }
 }
 
-fn not_signed(reason: &NotSigned, gun: &str) -> String {
+fn not_signed(reason: &NotSigned, gun: &str, refresh: &str) -> String {
     match reason {
         NotSigned::Absent { .. } => format!(
             "`vouchsafe status {gun}` lists what is signed; have the publisher sign this one, then \
-             run `vouchsafe sync {gun}`"
+             {refresh}"
         ),
         NotSigned::DelegationExpired { role, .. } | NotSigned::UnderSigned { role, .. } => {
-            format!("ask the signers of `{role}` to sign again, then run `vouchsafe sync {gun}`")
+            format!("ask the signers of `{role}` to sign again, then {refresh}")
         }
         NotSigned::DigestsConflict { .. } => {
             "ask the signers to agree on one digest for this tag".to_owned()

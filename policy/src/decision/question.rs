@@ -2,32 +2,45 @@
 
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
-use vouchsafe_trust::evidence::{Freshness, Known, NotSigned, Retained, Signed, Wanted};
+use jiff::Timestamp;
+use vouchsafe_trust::evidence::{Freshness, Known, Retained, Signed, Vouch, Wanted};
 use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::{Evidence, Query, Role, Sha256};
 
 use super::allowed::{Allowed, Grounds, Proof};
 use super::{Cause, Purpose};
+use crate::break_glass::BreakGlass;
+use crate::config::Config;
+use crate::deny::Listed;
 use crate::rules::{Mode, Rule, SignatureDemand};
 
 /// A rule that demands a signature, the image in question, and the terms.
 pub(super) struct Question<'a> {
+    pub(super) config: &'a Config,
     pub(super) rule: &'a Rule,
     pub(super) demand: &'a SignatureDemand,
     pub(super) reference: &'a Reference,
     pub(super) purpose: Purpose,
     pub(super) now: Timestamp,
-    pub(super) max_staleness: SignedDuration,
-    pub(super) retain: SignedDuration,
+    /// The entry that breaks the glass for the repository, if one does.
+    pub(super) glass: Option<&'a BreakGlass>,
+}
+
+/// How fresh something is, and on whose word.
+struct Fresh<'k> {
+    freshness: Freshness,
+    /// Who vouches for it, where the timestamp alone would not do.
+    vouch: Option<&'k Vouch>,
+    /// The entry that breaks the glass, where nothing else would do.
+    glass: Option<&'k BreakGlass>,
 }
 
 /// What came of a question.
 pub(super) struct Decided {
-    /// What is signed for the image, whoever anchors it and however old it is: enough to deny by, and
-    /// not to admit.
-    pub(super) stated: Option<Sha256>,
+    /// What of it is on the deny list: the digest that is signed for the image, whoever anchors it and
+    /// however old it is, or a key that this depends on.
+    pub(super) listed: Option<Listed>,
     pub(super) answer: Result<Allowed, Cause>,
 }
 
@@ -38,14 +51,17 @@ impl Question<'_> {
     ) -> Decided {
         match self.ask(evidence) {
             Ok((given, query, known)) => {
-                let signed = known.signed(&query, self.now);
+                let stated = known.signed(&query, self.spoken_at());
+                let stated = stated
+                    .ok()
+                    .and_then(|signed| self.config.deny_list().sha256(signed.digest));
                 Decided {
-                    stated: signed.as_ref().ok().map(|signed| signed.digest),
-                    answer: self.judge(given, &query, &known, signed),
+                    listed: stated.or_else(|| self.listed_key(&known, &query)),
+                    answer: self.judge(given, &query, &known),
                 }
             }
             Err(cause) => Decided {
-                stated: None,
+                listed: None,
                 answer: Err(cause),
             },
         }
@@ -74,18 +90,41 @@ impl Question<'_> {
         }
     }
 
-    fn judge(
-        &self,
-        given: Option<Sha256>,
-        query: &Query,
-        known: &Known,
-        signed: Result<Signed, NotSigned>,
-    ) -> Result<Allowed, Cause> {
+    fn judge(&self, given: Option<Sha256>, query: &Query, known: &Known) -> Result<Allowed, Cause> {
         self.check_authority(known, query)?;
-        let freshness = self.check_freshness(known)?;
-        let signed = signed.map_err(Cause::NotSigned)?;
+        let fresh = self.check_freshness(known);
+        let signed = known.signed(query, self.now).map_err(Cause::NotSigned);
+        let (signed, proof) = match (fresh, signed, self.glass) {
+            (Ok(fresh), Ok(signed), _) => (signed, fresh),
+            // Only expiry is looked past: whoever has to sign must have, and it must be this image.
+            (fresh, _, Some(glass)) => {
+                let signed = known.signed(query, Timestamp::MIN);
+                let broken = Fresh {
+                    glass: Some(glass),
+                    ..fresh.unwrap_or_else(|_expired| self.fresh(known))
+                };
+                (signed.map_err(Cause::NotSigned)?, broken)
+            }
+            (Err(cause), _, None) | (Ok(_), Err(cause), None) => return Err(cause),
+        };
         let signed = self.check_digest(given, signed)?;
-        Ok(self.allow(given, signed, freshness))
+        Ok(self.allow(given, signed, proof))
+    }
+
+    /// The time by which roles still speak.
+    fn spoken_at(&self) -> Timestamp {
+        self.glass.map_or(self.now, |_| Timestamp::MIN)
+    }
+
+    /// A key on the deny list that what is known depends on, or that the rule demands.
+    fn listed_key(&self, known: &Known, query: &Query) -> Option<Listed> {
+        let demanded = self.demand.roots.iter();
+        let mut demanded =
+            demanded.filter_map(|root| self.config.deny_list().trust_root(&root.name, &root.id));
+        let speakers = known.facts.speakers(&query.signers);
+        demanded
+            .next()
+            .or_else(|| self.config.deny_list().key(&known.facts, &speakers))
     }
 
     /// The digest that the reference gives, which must be one that can be signed.
@@ -117,11 +156,15 @@ impl Question<'_> {
 
     /// What was signed before, where that still counts.
     fn retained(&self, digest: Sha256) -> Option<Retained> {
-        let since = self.now.checked_sub(self.retain);
-        self.retain.is_positive().then(|| Retained {
-            digest,
-            since: since.unwrap_or(Timestamp::MIN),
-        })
+        let since = self.now.checked_sub(self.config.history().retain);
+        self.config
+            .history()
+            .retain
+            .is_positive()
+            .then(|| Retained {
+                digest,
+                since: since.unwrap_or(Timestamp::MIN),
+            })
     }
 
     /// Who anchors the repository, and whether the root certificate speaks for it.
@@ -150,22 +193,48 @@ impl Question<'_> {
         Ok(())
     }
 
-    fn check_freshness(&self, known: &Known) -> Result<Freshness, Cause> {
-        match known.facts.freshness(self.now, self.max_staleness) {
-            Freshness::Expired { role, at } => {
-                let max_staleness = self.max_staleness;
-                let may_be_stale = matches!(role, Role::Timestamp | Role::Snapshot);
-                Err(if may_be_stale && max_staleness.is_positive() {
-                    Cause::TooStale {
-                        role,
-                        at,
-                        max_staleness,
-                    }
-                } else {
-                    Cause::Expired { role, at }
-                })
+    fn check_freshness<'k>(&self, known: &'k Known) -> Result<Fresh<'k>, Cause> {
+        let fresh = self.fresh(known);
+        let Freshness::Expired { role, at } = &fresh.freshness else {
+            return Ok(fresh);
+        };
+        let (role, at) = (role.clone(), *at);
+        let max_staleness = self.config.freshness().max_staleness;
+        if let Some(vouch) = self
+            .config
+            .counted(known.vouch.as_ref())
+            .filter(|vouch| vouch.refresh_by == Some(at))
+        {
+            return Err(Cause::VouchLapsed {
+                bundle: vouch.bundle.clone(),
+                sequence: vouch.sequence,
+                at,
+                max_staleness,
+            });
+        }
+        let may_be_stale = matches!(role, Role::Timestamp | Role::Snapshot);
+        Err(if may_be_stale && max_staleness.is_positive() {
+            Cause::TooStale {
+                role,
+                at,
+                max_staleness,
             }
-            freshness @ (Freshness::Fresh { .. } | Freshness::Stale { .. }) => Ok(freshness),
+        } else {
+            Cause::Expired { role, at }
+        })
+    }
+
+    /// How fresh what is known is, and on whose word.
+    fn fresh<'k>(&self, known: &'k Known) -> Fresh<'k> {
+        let vouch = self.config.counted(known.vouch.as_ref());
+        let vouched_until = vouch.and_then(|vouch| vouch.refresh_by);
+        let tolerance = self.config.tolerance(known.vouch.as_ref());
+        let timestamp = known.facts.roles.get(&Role::Timestamp);
+        let expires = timestamp.map_or(Timestamp::MIN, |timestamp| timestamp.expires);
+        Fresh {
+            freshness: known.facts.freshness(self.now, tolerance),
+            vouch: vouch.filter(|_| expires < self.now && vouched_until > Some(expires)),
+            glass: None,
         }
     }
 
@@ -184,7 +253,12 @@ impl Question<'_> {
         }
     }
 
-    fn allow(&self, given: Option<Sha256>, signed: Signed, freshness: Freshness) -> Allowed {
+    fn allow(&self, given: Option<Sha256>, signed: Signed, fresh: Fresh<'_>) -> Allowed {
+        let Fresh {
+            freshness,
+            vouch,
+            glass,
+        } = fresh;
         let pins = self.purpose == Purpose::Mutate && self.demand.mode == Mode::Mutate;
         let patched = match given {
             None if pins => Some(self.reference.pinned(&signed.digest)),
@@ -200,7 +274,9 @@ impl Question<'_> {
             ));
         }
         if let Some(since) = signed.superseded {
-            let until = since.checked_add(self.retain).unwrap_or(Timestamp::MAX);
+            let until = since
+                .checked_add(self.config.history().retain)
+                .unwrap_or(Timestamp::MAX);
             warnings.push(format!(
                 "{}: another digest has been signed in its place since {since:.0}; this one is \
                  admitted until {until:.0}",
@@ -212,6 +288,8 @@ impl Question<'_> {
             signers: signed.signers,
             freshness,
             superseded: signed.superseded,
+            vouched: vouch.map(|vouch| format!("{} {}", vouch.bundle, vouch.sequence)),
+            glass: glass.cloned().map(Box::new),
         };
         Allowed {
             patched,

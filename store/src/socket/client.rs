@@ -12,8 +12,10 @@ use vouchsafe_trust::metadata::Target;
 use vouchsafe_trust::{Evidence, Gun, Query, Role, Server};
 
 use super::Address;
-use super::message::{MAX_REPLY, MAX_REQUEST, PREFIX, Reply, Request, encode, length};
-use crate::{RefusedConfig, Replaced, RepositoryStatus, ServerState};
+use super::message::{
+    ImportRequest, MAX_REPLY, MAX_REQUEST, PREFIX, Reply, Request, encode, length,
+};
+use crate::{ImportedBundle, RefusedConfig, Replaced, RepositoryStatus, ServerState};
 
 /// A store that another process holds, asked through its socket.
 #[derive(Clone, Debug)]
@@ -112,6 +114,22 @@ impl RemoteStore {
         })
     }
 
+    pub(crate) fn ask_bundles(&self) -> Result<Vec<ImportedBundle>, RemoteError> {
+        self.one(&Request::Bundles)
+    }
+
+    /// Has the process take in a bundle, and returns what it says in JSON came of it.
+    ///
+    /// # Errors
+    ///
+    /// [`RemoteError`] if nothing came of it.
+    pub fn import(&self, request: &ImportRequest) -> Result<serde_json::Value, RemoteError> {
+        let mut answer = None;
+        let request = Request::Import(request.clone());
+        self.ask_patiently(&request, IMPORT_TIMEOUT, |part| answer = Some(part))?;
+        answer.ok_or(RemoteError::Unintelligible)
+    }
+
     /// Asks what has exactly one message for an answer.
     fn one<T: DeserializeOwned>(&self, request: &Request) -> Result<T, RemoteError> {
         let mut answer = None;
@@ -123,9 +141,19 @@ impl RemoteStore {
     fn ask<T: DeserializeOwned>(
         &self,
         request: &Request,
+        take: impl FnMut(T),
+    ) -> Result<(), RemoteError> {
+        self.ask_patiently(request, TIMEOUT, take)
+    }
+
+    /// Asks what may take that long to be answered.
+    fn ask_patiently<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        patience: Duration,
         mut take: impl FnMut(T),
     ) -> Result<(), RemoteError> {
-        let mut stream = self.open()?;
+        let mut stream = self.open(patience)?;
         let request = encode(request, MAX_REQUEST)
             .ok()
             .flatten()
@@ -150,11 +178,11 @@ impl RemoteStore {
         }
     }
 
-    fn open(&self) -> Result<UnixStream, RemoteError> {
+    fn open(&self, patience: Duration) -> Result<UnixStream, RemoteError> {
         let open = || {
             let address = Address::new(&self.socket)?;
             let stream = UnixStream::connect(&address.path)?;
-            stream.set_read_timeout(Some(TIMEOUT))?;
+            stream.set_read_timeout(Some(patience))?;
             stream.set_write_timeout(Some(TIMEOUT))?;
             Ok(stream)
         };
@@ -202,3 +230,5 @@ pub enum RemoteError {
 
 /// How long the other side may be silent.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a bundle of the largest size may take.
+const IMPORT_TIMEOUT: Duration = Duration::from_hours(1);

@@ -1,5 +1,7 @@
 //! The messages.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use vouchsafe_trust::{Gun, Query, Server};
@@ -8,6 +10,7 @@ use vouchsafe_trust::{Gun, Query, Server};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Request {
+    Bundles,
     Evidence(Query),
     Forget {
         server: Option<Server>,
@@ -18,6 +21,7 @@ pub(super) enum Request {
         gun: Gun,
         tag: String,
     },
+    Import(ImportRequest),
     LatestTime,
     RefusedConfig,
     ResetLatestTime {
@@ -32,6 +36,18 @@ pub(super) enum Request {
         server: Server,
         gun: Gun,
     },
+}
+
+/// A bundle that the process which holds the store is asked to take in.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportRequest {
+    /// Where it lies, as that process sees it.
+    pub path: PathBuf,
+    /// Whether one bad repository refuses all of it.
+    pub strict: bool,
+    /// Whether to say only what would come of it.
+    pub dry_run: bool,
 }
 
 /// One message of an answer.

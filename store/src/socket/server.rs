@@ -1,5 +1,6 @@
 //! The side that answers.
 
+use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
@@ -15,7 +16,9 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 use super::Address;
-use super::message::{BATCH, MAX_REPLY, MAX_REQUEST, PREFIX, Reply, Request, encode, length};
+use super::message::{
+    BATCH, ImportRequest, MAX_REPLY, MAX_REQUEST, PREFIX, Reply, Request, encode, length,
+};
 use crate::{Store, StoreError};
 
 /// Answers on the socket at `path` until `shutdown` is ready; removes the socket afterwards.
@@ -38,6 +41,17 @@ pub struct Listener {
     socket: UnixListener,
     path: PathBuf,
     owner: u32,
+    importer: Option<Arc<dyn Importer>>,
+}
+
+/// Takes in bundles on behalf of others.
+pub trait Importer: fmt::Debug + Send + Sync {
+    /// Takes in the bundle, and says in JSON what came of it.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing can be said, in words.
+    fn import(&self, request: &ImportRequest) -> Result<serde_json::Value, String>;
 }
 
 impl Listener {
@@ -82,7 +96,15 @@ impl Listener {
             socket,
             path: path.to_path_buf(),
             owner,
+            importer: None,
         })
+    }
+
+    /// Lets others have bundles taken in by `importer`.
+    #[must_use]
+    pub fn with_importer(mut self, importer: Arc<dyn Importer>) -> Self {
+        self.importer = Some(importer);
+        self
     }
 
     /// Answers from `store` until `shutdown` is ready.
@@ -95,7 +117,8 @@ impl Listener {
                     return;
                 };
                 if let Some(stream) = self.accept().await {
-                    connections.spawn(answer_all(store.clone(), stream, slot));
+                    let importer = self.importer.clone();
+                    connections.spawn(answer_all(store.clone(), importer, stream, slot));
                 }
                 while connections.try_join_next().is_some() {}
             }
@@ -166,18 +189,28 @@ pub enum SocketError {
 }
 
 /// Answers one peer until it goes; `slot` is its place among the connections.
-async fn answer_all(store: Store, stream: UnixStream, slot: OwnedSemaphorePermit) {
-    if let Err(error) = converse(&store, stream).await {
+async fn answer_all(
+    store: Store,
+    importer: Option<Arc<dyn Importer>>,
+    stream: UnixStream,
+    slot: OwnedSemaphorePermit,
+) {
+    if let Err(error) = converse(&store, importer, stream).await {
         tracing::debug!(%error, "a connection to the socket ended");
     }
     drop(slot);
 }
 
-async fn converse(store: &Store, mut stream: UnixStream) -> io::Result<()> {
+async fn converse(
+    store: &Store,
+    importer: Option<Arc<dyn Importer>>,
+    mut stream: UnixStream,
+) -> io::Result<()> {
     while let Some(request) = read(&mut stream).await? {
         let (sender, mut messages) = mpsc::channel(2);
-        let store = store.clone();
-        let answering = spawn_blocking(move || answer(&store, request, &sender));
+        let (store, importer) = (store.clone(), importer.clone());
+        let answering =
+            spawn_blocking(move || answer(&store, importer.as_deref(), request, &sender));
         while let Some(message) = messages.recv().await {
             timeout(WRITE_TIMEOUT, stream.write_all(&message)).await??;
         }
@@ -206,9 +239,14 @@ async fn read(stream: &mut UnixStream) -> io::Result<Option<Result<Request, Stri
     timeout(READ_TIMEOUT, read).await?
 }
 
-fn answer(store: &Store, request: Result<Request, String>, messages: &Messages) {
+fn answer(
+    store: &Store,
+    importer: Option<&dyn Importer>,
+    request: Result<Request, String>,
+    messages: &Messages,
+) {
     let answered = match request {
-        Ok(request) => respond(store, request, messages),
+        Ok(request) => respond(store, importer, request, messages),
         Err(error) => Err(Unanswered::Error(error)),
     };
     let last = match answered {
@@ -222,8 +260,14 @@ fn answer(store: &Store, request: Result<Request, String>, messages: &Messages) 
     }
 }
 
-fn respond(store: &Store, request: Request, messages: &Messages) -> Result<(), Unanswered> {
+fn respond(
+    store: &Store,
+    importer: Option<&dyn Importer>,
+    request: Request,
+    messages: &Messages,
+) -> Result<(), Unanswered> {
     match request {
+        Request::Bundles => part(messages, store.bundles()?),
         Request::Evidence(query) => part(messages, store.evidence(&query)?),
         Request::Forget { server, gun } => {
             tracing::info!(%gun, "forgetting a repository, as asked through the socket");
@@ -231,6 +275,16 @@ fn respond(store: &Store, request: Request, messages: &Messages) -> Result<(), U
         }
         Request::History { server, gun, tag } => {
             part(messages, store.history(&server, &gun, &tag)?)
+        }
+        Request::Import(request) => {
+            let importer = importer.ok_or_else(|| {
+                Unanswered::Error("it takes in no bundles; `vouchsafe serve` does".to_owned())
+            })?;
+            tracing::info!(path = %request.path.display(), "taking in a bundle, as asked through the socket");
+            part(
+                messages,
+                importer.import(&request).map_err(Unanswered::Error)?,
+            )
         }
         Request::LatestTime => part(messages, store.latest_time()),
         Request::RefusedConfig => part(messages, store.refused_config()),

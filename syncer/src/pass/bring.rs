@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use vouchsafe_store::StoreError;
-use vouchsafe_trust::pin::Check;
-use vouchsafe_trust::update::Terms;
+use vouchsafe_trust::update::{Expiry, Terms};
 use vouchsafe_trust::{Gun, Pins, Timestamp};
 
 use super::{Inner, Lane};
@@ -78,7 +77,7 @@ async fn bring(
         pins,
         accepted: before.accepted.as_ref(),
         now,
-        expiry: Check::Enforce,
+        expiry: Expiry::Enforce,
         limits: inner.options.limits,
     };
     let collected = match collect(client, gun, before.stored.as_ref(), terms).await {

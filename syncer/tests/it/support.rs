@@ -100,7 +100,7 @@ impl Kept {
             pins,
             accepted: self.accepted.as_ref(),
             now: NOW.parse().unwrap(),
-            expiry: vouchsafe_trust::pin::Check::Enforce,
+            expiry: vouchsafe_trust::update::Expiry::Enforce,
             limits: Limits::default(),
         };
         let gun = gun(name);

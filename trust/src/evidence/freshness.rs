@@ -34,13 +34,24 @@ pub enum Freshness {
     },
 }
 
+/// What an operator lets freshness be extended by. Nothing extends authority.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tolerance {
+    /// How long ago timestamp and snapshot may have expired.
+    pub max_staleness: SignedDuration,
+    /// Until when somebody whose word stands in for the timestamp vouches for it.
+    pub vouched_until: Option<Timestamp>,
+}
+
 impl RepositoryFacts {
-    /// The freshness at `now`, where timestamp and snapshot may have expired `max_staleness` ago.
-    pub fn freshness(&self, now: Timestamp, max_staleness: SignedDuration) -> Freshness {
+    /// The freshness at `now`, as far as an operator tolerates what has expired.
+    pub fn freshness(&self, now: Timestamp, tolerance: Tolerance) -> Freshness {
         let expiries = |roles: [Role; 2]| {
             roles.into_iter().map(|role| {
                 let expires = self.roles.get(&role).map(|facts| facts.expires);
-                (expires.unwrap_or(Timestamp::MIN), role)
+                let expires = expires.unwrap_or(Timestamp::MIN);
+                let vouched = tolerance.vouched_until.filter(|_| role == Role::Timestamp);
+                (vouched.map_or(expires, |until| until.max(expires)), role)
             })
         };
         // Expired means strictly before now, as in Notary.
@@ -59,7 +70,7 @@ impl RepositoryFacts {
             };
         }
         let until = at
-            .checked_add(max_staleness)
+            .checked_add(tolerance.max_staleness)
             .unwrap_or(Timestamp::MAX)
             .min(authority);
         if until >= now {

@@ -55,6 +55,7 @@ fn facts(delegations: &[(&str, DelegationState)]) -> RepositoryFacts {
             .iter()
             .map(|(name, state)| (delegation(name), state.clone()))
             .collect::<BTreeMap<_, _>>(),
+        keys: BTreeMap::new(),
     }
 }
 
@@ -97,7 +98,12 @@ fn signed(
             }
         })
         .collect();
-    Known { facts, statements }.signed(&query, now())
+    Known {
+        facts,
+        statements,
+        vouch: None,
+    }
+    .signed(&query, now())
 }
 
 fn all(names: &[&str]) -> Signers {
@@ -238,6 +244,7 @@ fn a_bare_digest_is_signed_under_any_covered_tag() {
             targets: targets.to_vec(),
             former: Vec::new(),
         }],
+        vouch: None,
     };
     let covered = known(&[target("2.0", "x"), target("1.0", "x")]);
     assert_eq!(covered.signed(&query, now()).unwrap().digest, digest);
@@ -251,8 +258,12 @@ fn a_bare_digest_is_signed_under_any_covered_tag() {
 
 #[test]
 fn freshness_follows_each_role_to_the_nanosecond() {
-    let hour = SignedDuration::from_hours(1);
-    let none = SignedDuration::ZERO;
+    let stale = |max_staleness| Tolerance {
+        max_staleness,
+        vouched_until: None,
+    };
+    let span = SignedDuration::from_hours(1);
+    let (none, hour) = (Tolerance::default(), stale(span));
     let expiring = |role: Role, expires: &str| {
         let mut facts = facts(&[]);
         facts.roles.insert(role, role_facts(expires));
@@ -269,14 +280,14 @@ fn freshness_follows_each_role_to_the_nanosecond() {
         let after = at + SignedDuration::from_nanos(1);
         let expired = Freshness::Expired { role, at };
         assert_eq!(facts.freshness(after, none), expired);
-        let stale = Freshness::Stale {
+        let still = Freshness::Stale {
             since: at,
-            until: at + hour,
+            until: at + span,
         };
-        assert_eq!(facts.freshness(after, hour), stale);
-        assert_eq!(facts.freshness(at + hour, hour), stale);
+        assert_eq!(facts.freshness(after, hour), still);
+        assert_eq!(facts.freshness(at + span, hour), still);
         assert_eq!(
-            facts.freshness(at + hour + SignedDuration::from_nanos(1), hour),
+            facts.freshness(at + span + SignedDuration::from_nanos(1), hour),
             expired
         );
     }
@@ -284,7 +295,7 @@ fn freshness_follows_each_role_to_the_nanosecond() {
         let facts = expiring(role.clone(), "2026-05-31T00:00:00Z");
         let at = at("2026-05-31T00:00:00Z");
         assert_eq!(
-            facts.freshness(now(), hour * 1000),
+            facts.freshness(now(), stale(span * 1000)),
             Freshness::Expired { role, at }
         );
     }
@@ -301,7 +312,10 @@ fn staleness_never_outlasts_an_authority() {
         .insert(Role::Targets, role_facts("2026-06-02T00:00:00Z"));
     let until = at("2026-06-02T00:00:00Z");
     let since = at("2026-05-31T00:00:00Z");
-    let year = SignedDuration::from_hours(24 * 365);
+    let year = Tolerance {
+        max_staleness: SignedDuration::from_hours(24 * 365),
+        vouched_until: None,
+    };
     assert_eq!(
         facts.freshness(now(), year),
         Freshness::Stale { since, until }

@@ -133,6 +133,13 @@ impl RoleKeys {
         self.by_id.values().map(PublicKey::fingerprint).collect()
     }
 
+    /// Every ID of the usable keys: as listed, and without the certificate (Notary: canonical key ID).
+    pub fn ids(&self) -> BTreeSet<KeyId> {
+        let keys = self.by_id.iter();
+        keys.flat_map(|(id, key)| [*id, key.canonical_key_id()])
+            .collect()
+    }
+
     /// The usable keys, by key ID.
     pub fn iter(&self) -> impl Iterator<Item = (&KeyId, &PublicKey)> {
         self.by_id.iter()

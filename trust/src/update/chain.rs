@@ -18,6 +18,7 @@ pub struct RootChain {
     newest: Root,
     sha256: Sha256,
     anchors: BTreeSet<Fingerprint>,
+    keys: BTreeSet<KeyId>,
     names_gun: bool,
     validity: Validity,
 }
@@ -41,13 +42,25 @@ impl RootChain {
         let mut links = roots.iter().map(|bytes| Link::read(bytes, terms));
         let mut link = links.next().ok_or(Fault::FileMissing)??;
         let mut anchors = BTreeSet::new();
+        let mut keys = BTreeSet::new();
         let mut pin_listed = false;
         let mut names_gun = true;
         let (newest, signed) = loop {
             let is_newest = links.len() == 0;
             let signed = link.check_self(gun, terms, is_newest)?;
             let pins = terms.pins.roots.iter().map(|root| root.key().fingerprint());
-            anchors.extend(pins.filter(|pin| signed.signers.contains(pin)));
+            let pins: BTreeSet<_> = pins.filter(|pin| signed.signers.contains(pin)).collect();
+            if !pins.is_empty() {
+                // Trust begins here as well, whoever signed what led here.
+                keys.clear();
+            }
+            anchors.extend(pins);
+            keys.extend(
+                link.root
+                    .role_keys(&Role::Root)
+                    .map(|keys| keys.ids())
+                    .unwrap_or_default(),
+            );
             pin_listed |= link.lists_pin(terms);
             names_gun &= signed.names_gun;
             let Some(next) = links.next() else {
@@ -61,13 +74,14 @@ impl RootChain {
             return Err(Fault::NotPinned { listed: pin_listed });
         }
         check_continuity(roots, newest.root.common.version, terms)?;
-        check_expiry(newest.root.common, terms)?;
+        check_expiry(&Role::Root, newest.root.common, terms)?;
         Ok(Self {
             gun: gun.clone(),
             roots: roots.to_vec(),
             sha256: Sha256::of(roots.last().map_or(&[], Vec::as_slice)),
             newest: newest.root,
             anchors,
+            keys,
             names_gun,
             validity: signed.validity,
         })
@@ -96,6 +110,12 @@ impl RootChain {
     /// The pinned keys that anchor the chain.
     pub const fn anchors(&self) -> &BTreeSet<Fingerprint> {
         &self.anchors
+    }
+
+    /// The IDs of the keys of the root role that the newest root depends on: its own, and those of the roots
+    /// that lead to it from the newest one that a pin anchors.
+    pub const fn keys(&self) -> &BTreeSet<KeyId> {
+        &self.keys
     }
 
     /// Whether certificates made out to the GUN alone meet every threshold.

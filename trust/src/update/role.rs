@@ -1,9 +1,8 @@
 //! The checks that every role file goes through.
 
-use super::{Fault, Terms};
+use super::{Expiry, Fault, Terms};
 use crate::metadata::{Common, Envelope, FileMeta, RoleKeys};
 use crate::name::{Role, Sha256};
-use crate::pin::Check;
 use crate::repository::AcceptedRole;
 
 /// Checks length and hashes against what the parent states.
@@ -65,8 +64,13 @@ pub(super) fn check_version(
 
 /// Checks that a role file has not expired (TUF 5.3.10, 5.4.5, 5.5.6, 5.6.6). Expired means
 /// strictly before now, as in Notary.
-pub(super) fn check_expiry(common: Common, terms: Terms<'_>) -> Result<(), Fault> {
-    if terms.expiry == Check::Enforce && common.expires < terms.now {
+pub(super) fn check_expiry(role: &Role, common: Common, terms: Terms<'_>) -> Result<(), Fault> {
+    let enforced = match terms.expiry {
+        Expiry::Enforce => true,
+        Expiry::EnforceAuthority => matches!(role, Role::Root | Role::Targets),
+        Expiry::Record => false,
+    };
+    if enforced && common.expires < terms.now {
         return Err(Fault::Expired { at: common.expires });
     }
     Ok(())

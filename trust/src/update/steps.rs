@@ -3,7 +3,7 @@
 mod delegations;
 mod finish;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::role::{check_expiry, check_file, check_signatures, check_version, count};
 use super::{Fault, RootChain, Terms, VerifyError};
@@ -11,7 +11,7 @@ use crate::metadata::{
     Common, Delegation, Envelope, FileMeta, MetadataError, RoleKeys, Snapshot, SnapshotMeta,
     Target, Targets,
 };
-use crate::name::{DelegationName, Role};
+use crate::name::{DelegationName, KeyId, Role};
 use crate::repository::{AcceptedRole, DelegationState, RoleFacts};
 
 /// An update in progress; `S` says what it wants next.
@@ -24,6 +24,7 @@ pub struct Update<'a, S> {
     total: u64,
     roles: BTreeMap<Role, RoleFacts>,
     accepted: BTreeMap<Role, AcceptedRole>,
+    keys: BTreeMap<Role, BTreeSet<KeyId>>,
     files: BTreeMap<Role, Vec<u8>>,
     state: S,
 }
@@ -67,12 +68,14 @@ impl<'a> Update<'a, WantsTimestamp> {
             expires: chain.newest().common.expires,
             sha256: chain.sha256(),
         };
+        let keys = [(Role::Root, chain.keys().clone())].into();
         Self {
             terms,
             chain,
             total: 0,
             roles: [(Role::Root, root)].into(),
             accepted: BTreeMap::new(),
+            keys,
             files: BTreeMap::new(),
             state: WantsTimestamp(()),
         }
@@ -186,6 +189,7 @@ impl<'a, S> Update<'a, S> {
             total,
             roles,
             accepted,
+            keys,
             files,
             state: _,
         } = self;
@@ -195,6 +199,7 @@ impl<'a, S> Update<'a, S> {
             total,
             roles,
             accepted,
+            keys,
             files,
             state,
         }
@@ -237,7 +242,7 @@ impl<'a, S> Update<'a, S> {
         let envelope = check_signatures(bytes, &keys)?;
         let file = read(&envelope)?;
         self.accept(role, common(&file), bytes, &keys)?;
-        check_expiry(common(&file), self.terms)?;
+        check_expiry(role, common(&file), self.terms)?;
         Ok(file)
     }
 
@@ -268,6 +273,7 @@ impl<'a, S> Update<'a, S> {
         };
         self.roles.insert(role.clone(), facts);
         self.accepted.insert(role.clone(), accepted);
+        self.keys.insert(role.clone(), keys.ids());
         self.files.insert(role.clone(), bytes.to_vec());
         Ok(())
     }

@@ -109,7 +109,7 @@ pub(super) fn note(allowed: &Allowed) -> String {
         return format!("{image} {}", allowed.label());
     };
     let digest = proof.digest;
-    match &proof.freshness {
+    let mut note = match &proof.freshness {
         Freshness::Fresh { until } => {
             format!("{image} signed sha256:{digest} fresh until {until}")
         }
@@ -117,7 +117,14 @@ pub(super) fn note(allowed: &Allowed) -> String {
             format!("{image} signed sha256:{digest} stale since {since}")
         }
         Freshness::Expired { at, .. } => format!("{image} signed sha256:{digest} expired at {at}"),
+    };
+    if let Some(bundle) = &proof.vouched {
+        note = format!("{note} on the word of bundle {bundle}");
     }
+    if let Some(glass) = &proof.glass {
+        note = format!("{note} break-glass until {}", glass.until);
+    }
+    note
 }
 
 /// The label of what there was no time for.

@@ -84,7 +84,7 @@ fn a_fault_in_what_goes_beyond_validators_and_rules_names_its_place() {
         ),
         (
             "deny: [{reason: x}]",
-            "config.yaml:32:8: an entry of `deny` needs a `digest` or a `gun`, and only one of these",
+            "config.yaml:32:8: an entry of `deny` needs a `digest`, a `gun` or a `key`, and only one of these",
         ),
         (
             "deny: [{digest: 'sha256:12'}]",

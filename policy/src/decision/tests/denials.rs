@@ -3,6 +3,17 @@ use crate::Enforcement;
 
 /// Every cause, some of them in several forms.
 fn causes() -> Vec<Cause> {
+    let mut causes = of_the_image();
+    causes.push(Cause::VouchLapsed {
+        bundle: "prod".to_owned(),
+        sequence: 12,
+        at: now(),
+        max_staleness: hours(0),
+    });
+    causes
+}
+
+fn of_the_image() -> Vec<Cause> {
     let server = || "notary.example.com".parse().unwrap();
     let role = || Role::Targets;
     vec![
@@ -83,6 +94,8 @@ fn every_denial_names_the_image_its_repository_the_cause_and_the_next_step() {
             validator: Some("default".to_owned()),
             enforcement: Enforcement::Deny,
             cause,
+            glass: None,
+            source: Source::Server,
         };
         let text = denial.to_string();
         assert!(

@@ -3,7 +3,7 @@ use vouchsafe_tests::harness::scripted_server::RoleFiles;
 use vouchsafe_tests::vector::Files;
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::Repository;
-use vouchsafe_trust::update::{Limits, Terms};
+use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{Pins, TrustRoot};
 
 use super::super::files;
@@ -67,7 +67,7 @@ async fn follow(server: &ScriptedServer, files: &Files, pins: &Pins, limits: Lim
         pins,
         accepted: None,
         now: "2026-11-24T00:00:00Z".parse().unwrap(),
-        expiry: Check::Enforce,
+        expiry: Expiry::Enforce,
         limits,
     };
     let gun = GUN.parse().unwrap();

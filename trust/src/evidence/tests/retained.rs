@@ -48,6 +48,7 @@ fn known(facts: &RepositoryFacts, statements: &[Statement]) -> Known {
     Known {
         facts: facts.clone(),
         statements: statements.to_vec(),
+        vouch: None,
     }
 }
 

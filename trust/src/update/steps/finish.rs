@@ -20,6 +20,7 @@ impl Update<'_, WantsDelegations> {
             chain,
             roles,
             mut accepted,
+            keys,
             mut files,
             state,
             ..
@@ -41,6 +42,7 @@ impl Update<'_, WantsDelegations> {
             certificate_validity: chain.validity(),
             roles,
             delegations: state.delegations,
+            keys,
         };
         let accepted = Accepted {
             root_version: chain.newest().common.version,

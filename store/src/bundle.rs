@@ -1,0 +1,73 @@
+//! Which bundles were taken in.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use vouchsafe_trust::key::Fingerprint;
+use vouchsafe_trust::{Denied, Sha256};
+
+use crate::{Store, StoreError};
+
+/// The latest bundle of a series that was taken in. Its JSON form is stable.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportedBundle {
+    /// The series.
+    pub name: String,
+    /// Its number in the series.
+    pub sequence: u64,
+    /// The digest of its manifest.
+    pub manifest: Sha256,
+    /// When its contents were complete and current.
+    pub created_at: Timestamp,
+    /// Until when whoever signed it vouches for that, if they do.
+    pub refresh_by: Option<Timestamp>,
+    /// When it was taken in.
+    pub imported_at: Timestamp,
+    /// The pinned keys whose signatures were good then.
+    pub signers: BTreeSet<Fingerprint>,
+    /// How many repositories it lists.
+    pub repositories: u64,
+    /// How many of them were left out.
+    pub refused: u64,
+    /// What it lists to be denied.
+    pub deny: Vec<Denied>,
+}
+
+impl ImportedBundle {
+    pub(crate) fn encode(&self) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+        let value = postcard::to_stdvec(self).map_err(StoreError::Unencodable)?;
+        Ok((self.name.as_bytes().to_vec(), value))
+    }
+}
+
+impl Store {
+    /// The latest bundle of each series that was taken in, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn bundles(&self) -> Result<Vec<ImportedBundle>, StoreError> {
+        let values = self.0.trees.bundle.iter().values();
+        let bundles = values.map(|value| decode(&value?));
+        let bundles: Result<_, _> = bundles.collect();
+        bundles.map_err(|error| self.note(error))
+    }
+
+    /// The latest bundle of the series `name` that was taken in.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn bundle(&self, name: &str) -> Result<Option<ImportedBundle>, StoreError> {
+        let value = self.0.trees.bundle.get(name.as_bytes())?;
+        let bundle = value.map(|value| decode(&value)).transpose();
+        bundle.map_err(|error| self.note(error))
+    }
+}
+
+fn decode(value: &[u8]) -> Result<ImportedBundle, StoreError> {
+    postcard::from_bytes(value)
+        .map_err(|_error| StoreError::damaged("the record of a bundle cannot be read"))
+}
