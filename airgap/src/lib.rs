@@ -6,6 +6,7 @@
 //! the bundle's say who vouches that it is complete, and how long it counts as fresh.
 
 pub mod bundle;
+pub mod contents;
 pub mod manifest;
 mod name;
 mod refusal;
