@@ -5,10 +5,15 @@
 //! bundle in verifies everything again from pinned keys: the TUF signatures say who signed the images,
 //! the bundle's say who vouches that it is complete, and how long it counts as fresh.
 
+pub mod bundle;
+pub mod contents;
 pub mod manifest;
 mod name;
 mod refusal;
+pub mod signature;
 
+pub use bundle::{Bundle, OpenBundleError};
 pub use manifest::Manifest;
 pub use name::{Name, NameError};
 pub use refusal::Refusal;
+pub use signature::{Signature, SigningKey, SigningKeyError};

@@ -3,6 +3,7 @@
 mod material;
 
 use std::fmt;
+use std::str::FromStr;
 
 use aws_lc_rs::signature as aws;
 use base64::Engine as _;
@@ -20,7 +21,7 @@ use material::{
 
 use super::Pem;
 use super::certificate::Certificate;
-use crate::name::{KeyId, Sha256};
+use crate::name::{HexError, KeyId, Sha256};
 
 /// The identity of a public key: the SHA-256 of its `SubjectPublicKeyInfo` in one fixed encoding.
 ///
@@ -31,6 +32,14 @@ pub struct Fingerprint(Sha256);
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = HexError;
+
+    fn from_str(text: &str) -> Result<Self, HexError> {
+        text.parse().map(Self)
     }
 }
 
@@ -199,6 +208,23 @@ impl PublicKey {
             }
             _ => false,
         }
+    }
+
+    /// Whether `signature` is this key's over a whole document, as `openssl` and `cosign` make it:
+    /// ECDSA in DER over SHA-256 by a P-256 key, or pure Ed25519 (RFC 8032). Other kinds of keys
+    /// sign no documents here.
+    pub fn verifies_document(&self, document: &[u8], signature: &[u8]) -> bool {
+        match &self.material {
+            Material::P256(key) => p256::ecdsa::Signature::from_der(signature)
+                .is_ok_and(|signature| key.verify(document, &signature).is_ok()),
+            Material::Ed25519(_) => self.verifies(Scheme::EdDsa, document, signature),
+            Material::P384(_) | Material::P521(_) | Material::Rsa { .. } => false,
+        }
+    }
+
+    /// Whether the key is of a kind that documents are signed with.
+    pub const fn signs_documents(&self) -> bool {
+        matches!(self.material, Material::P256(_) | Material::Ed25519(_))
     }
 }
 

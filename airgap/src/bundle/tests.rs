@@ -1,0 +1,80 @@
+use std::fs;
+
+use tempfile::TempDir;
+use vouchsafe_trust::{Gun, Server};
+
+use super::*;
+use crate::manifest::{Repository, SCHEMA};
+
+/// The role files of a repository that nobody verifies here.
+pub(super) fn metadata(gun: &str, filling: &str) -> RepositoryMetadata {
+    let file = |role: &str| {
+        let signed = format!(
+            r#"{{"_type":"{role}","expires":"2030-01-01T00:00:00Z","version":1,"x":"{filling}"}}"#
+        );
+        format!(r#"{{"signed":{signed},"signatures":[]}}"#).into_bytes()
+    };
+    RepositoryMetadata {
+        gun: gun.parse::<Gun>().unwrap(),
+        roots: vec![file("Root")],
+        timestamp: file("Timestamp"),
+        snapshot: file("Snapshot"),
+        targets: file("Targets"),
+        delegations: [("targets/releases".parse().unwrap(), file("Targets"))].into(),
+    }
+}
+
+/// A bundle with `repositories`, which must be in order.
+pub(super) fn contents(folder: &Path, repositories: &[RepositoryMetadata]) -> Contents {
+    let server: Server = "notary.example.com".parse().unwrap();
+    let mut pack = PackWriter::new(folder).unwrap();
+    let listed = repositories.iter().map(|metadata| Repository {
+        server: server.clone(),
+        gun: metadata.gun.clone(),
+        verified_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        tags: 1,
+        files: pack.add(metadata).unwrap(),
+    });
+    let repositories = listed.collect();
+    let pack = pack.finish().unwrap();
+    let manifest = Manifest {
+        schema: SCHEMA.to_owned(),
+        name: "site".parse().unwrap(),
+        sequence: 7,
+        audience: [].into(),
+        created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        refresh_by: None,
+        base: None,
+        generator: "a test".to_owned(),
+        pack: pack.as_ref().map(PackFile::pack),
+        repositories,
+        withdrawn: Vec::new(),
+        deny: Vec::new(),
+    };
+    Contents::new(&manifest, pack).unwrap()
+}
+
+pub(super) fn open(path: &Path) -> Result<Bundle, OpenBundleError> {
+    Bundle::open(path, &Limits::default(), &std::env::temp_dir())
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("b.tar.zst");
+    let repositories = [
+        metadata("docker.io/a/a", "1"),
+        metadata("docker.io/a/b", "2"),
+    ];
+    let written = contents(folder.path(), &repositories);
+    assert_eq!(write(&path, &written, None).unwrap(), [path.as_path()]);
+    let bundle = open(&path).unwrap();
+    assert_eq!(bundle.manifest_bytes(), written.manifest_bytes());
+    for (listed, metadata) in bundle.manifest().repositories.iter().zip(&repositories) {
+        assert_eq!(&bundle.repository(listed).unwrap(), metadata);
+        assert_eq!(listed.file(&Role::Targets).unwrap().version.get(), 1);
+    }
+    let bytes = fs::read(&path).unwrap();
+    write(&path, &bundle.contents(), None).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
