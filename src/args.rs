@@ -1,5 +1,7 @@
 //! The command line, as typed. Nothing here reads a file.
 
+mod bundle;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,6 +9,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::{Gun, Server};
+
+pub(crate) use bundle::{
+    BundleCommand, CreateArgs, DenyArgs, DiffArgs, ImagesArgs, ImportArgs, InspectArgs, LabelArgs,
+    SignArgs, VerifyArgs,
+};
 
 /// Decides which container images may run, from Notary signatures that were verified beforehand.
 ///
@@ -122,6 +129,9 @@ pub(crate) enum Command {
     /// while would have everything expire too early. This drops that time and nothing else. Works
     /// while `vouchsafe serve` holds the store.
     ResetClock(ResetClockArgs),
+    /// Carry trust data across an air gap: one file that proves itself.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// Check the configuration, or print its schema.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -1,5 +1,6 @@
 //! The commands: each takes what was typed and says how it ended.
 
+pub(crate) mod bundle;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod forget;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use vouchsafe_alerts::Plan;
 use vouchsafe_policy::Config;
-use vouchsafe_store::{OpenError, Reader, RemoteStore, Store};
-use vouchsafe_trust::{Clock, Gun, Pins, Server};
+use vouchsafe_store::{ImportedBundle, OpenError, Reader, RemoteStore, Store};
+use vouchsafe_trust::{Clock, Denied, Gun, Pins, Server};
 
 use crate::args::Common;
 use crate::clock::SystemClock;
@@ -122,8 +122,21 @@ pub(crate) fn config_and_reader(
     }
 }
 
+/// What bundles list to be denied whose signatures count by `config`.
+pub(crate) fn denied(bundles: &[ImportedBundle], config: &Config) -> Vec<Denied> {
+    let settings = config.bundles();
+    let counted = bundles.iter().filter(|it| settings.is_vouched(&it.signers));
+    counted.flat_map(|it| it.deny.iter().cloned()).collect()
+}
+
+/// The configuration, with what the bundles deny that were taken in.
+pub(crate) fn with_bundles(config: &Config, reader: &dyn Reader) -> Result<Config, Error> {
+    let denied = denied(&reader.bundles()?, config);
+    Ok(config.with_denied(denied))
+}
+
 /// The process that holds the store, if there is one.
-fn remote(common: &Common) -> Option<RemoteStore> {
+pub(crate) fn remote(common: &Common) -> Option<RemoteStore> {
     let socket = socket_path(&common.store);
     socket
         .exists()

@@ -35,6 +35,18 @@ pub(crate) fn word(status: &RepositoryStatus, config: &Config, now: Timestamp) -
     }
 }
 
+/// When images of a repository in the state `word` cease to be admitted, unless it is brought up to date
+/// before; nothing where none are now.
+pub(crate) fn admissible_until(
+    status: &RepositoryStatus,
+    config: &Config,
+    word: &str,
+) -> Option<Timestamp> {
+    let facts = status.facts()?;
+    matches!(word, "fresh" | "stale")
+        .then(|| facts.admissible_until(config.tolerance(status.vouch())))
+}
+
 /// Whether the root certificate is made out to the repository and in its validity, as far as every
 /// validator asks for that.
 fn certificate_holds(

@@ -47,6 +47,7 @@ fn run(cli: &Cli) -> Result<Outcome, Error> {
         Command::Status(args) => command::status::run(args, common),
         Command::Forget(args) => command::forget::run(args, common),
         Command::ResetClock(args) => command::reset_clock::run(args, common),
+        Command::Bundle(command) => command::bundle::run(command, common),
         Command::Config(command) => command::config::run(command, common),
         Command::RootKey(args) => command::root_key::run(args),
         Command::Completions { shell } => {

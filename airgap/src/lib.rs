@@ -7,12 +7,16 @@
 
 pub mod bundle;
 pub mod contents;
+pub mod create;
+pub mod import;
 pub mod manifest;
 mod name;
 mod refusal;
 pub mod signature;
 
 pub use bundle::{Bundle, OpenBundleError};
+pub use create::{Order, gather};
+pub use import::{ImportError, ImportReport, ImportTerms, import};
 pub use manifest::Manifest;
 pub use name::{Name, NameError};
 pub use refusal::Refusal;

@@ -47,6 +47,7 @@ struct Answer {
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
     let lookup = Lookup::new(context::reader(common, &config)?);
+    let config = context::with_bundles(&config, lookup.reader())?;
     let now = context::judgement_time(lookup.reader())?;
     let answers: Vec<Answer> = args
         .images

@@ -1,7 +1,8 @@
 //! `vouchsafe review`: answers admission reviews or manifests from a file, by the very code that
 //! answers the API server.
 
-mod input;
+pub(crate) mod input;
+mod object;
 mod table;
 
 use std::sync::Arc;
@@ -10,11 +11,12 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use vouchsafe_policy::Config;
 use vouchsafe_webhook::{Admission, Examined, ImageReport, Metrics, Webhook, runs_images};
 
 use self::input::{documents, objects, read, text};
+pub(crate) use self::object::Object;
 use crate::age::Age;
 use crate::args::{Common, ReviewArgs};
 use crate::context::{self, FixedClock};
@@ -93,6 +95,7 @@ pub(crate) fn run(args: &ReviewArgs, common: &Common) -> Result<Outcome, Error> 
     let documents: Vec<Value> = documents.into_iter().flat_map(objects).collect();
     let config = context::config(common)?;
     let lookup = Arc::new(Lookup::new(context::reader(common, &config)?));
+    let config = context::with_bundles(&config, lookup.reader())?;
     let admission = admission(config, &lookup)?;
     let is_review = |document: &Value| text(document, "kind") == "AdmissionReview";
     if documents.iter().all(is_review) {
@@ -179,42 +182,23 @@ impl Response {
 }
 
 fn answer_object(admission: &Admission, object: &Value, namespace: &str) -> Result<Answer, Error> {
-    let (api_version, kind) = (text(object, "apiVersion"), text(object, "kind"));
-    if kind.is_empty() {
-        return Err("an object without `kind`: not a Kubernetes manifest".into());
-    }
-    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
-    let metadata = object.get("metadata").unwrap_or(&Value::Null);
-    let namespace = metadata
-        .get("namespace")
-        .and_then(Value::as_str)
-        .unwrap_or(namespace);
-    let name = [text(metadata, "name"), text(metadata, "generateName")];
-    let name = name
-        .into_iter()
-        .find(|name| !name.is_empty())
-        .unwrap_or_default();
+    let object = Object::read(object, namespace)?;
     let mut answer = Answer {
-        object: format!("{kind} {namespace}/{name}"),
+        object: format!("{} {}/{}", object.kind, object.namespace, object.name),
         allowed: None,
         images: Vec::new(),
         replaced: Vec::new(),
         message: None,
         warnings: Vec::new(),
     };
-    if !runs_images(group, kind) {
-        if let Some(group_judged) = group_of(kind) {
+    if !object.runs_images() {
+        if let Some(group_judged) = group_of(object.kind) {
             answer.allowed = Some(false);
-            answer.message = Some(elsewhere(kind, group, group_judged));
+            answer.message = Some(elsewhere(object.kind, object.group, group_judged));
         }
         return Ok(answer);
     }
-    let gvk = json!({"group": group, "version": version, "kind": kind});
-    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
-        "uid": "review", "kind": gvk, "requestKind": gvk, "operation": "CREATE",
-        "namespace": namespace, "name": name, "object": object,
-    }});
-    let (response, images) = ask(admission, &review)?;
+    let (response, images) = ask(admission, &object.review())?;
     let response = Response::of(response)?;
     answer.images = images.into_iter().map(ImageAnswer::from).collect();
     answer.allowed = Some(response.allowed);

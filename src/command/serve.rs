@@ -1,6 +1,7 @@
 //! `vouchsafe serve`: the webhook, and the syncer that feeds it.
 
 mod alerts;
+mod bundles;
 mod feed;
 mod gauges;
 
@@ -9,7 +10,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::watch as channel;
+use tokio::sync::{Notify, watch as channel};
 use vouchsafe_alerts::{Counters, Plan};
 use vouchsafe_policy::Config;
 use vouchsafe_store::{Reader, RefusedConfig, Store};
@@ -20,6 +21,7 @@ use vouchsafe_webhook::{
     reload, reload::Reloading,
 };
 
+use self::bundles::Bundles;
 use crate::args::{Common, ServeArgs};
 use crate::clock::SystemClock;
 use crate::command::sync;
@@ -62,6 +64,8 @@ async fn serve(
     let counters = Arc::new(Counters::default());
     let mut sources = gauges::all(&store, &configured);
     sources.extend(alerts::metrics(&store, &configured, &counters));
+    let bundle_counts = Arc::new(bundles::Counts::default());
+    sources.extend(bundles::metrics(&store, &configured, &bundle_counts));
     let metrics = if args.connaisseur_metrics {
         Metrics::with_connaisseur(sources)
     } else {
@@ -77,13 +81,24 @@ async fn serve(
     let pod = args.pod_name.clone();
     let plans = alerts::deliver(&store, plan, pod, Arc::clone(&clock), counters);
 
-    sync::answer_readers(&store, common);
+    let fed = Arc::new(Notify::new());
+    let bundles = Bundles {
+        store: store.clone(),
+        configs: configured.clone(),
+        admission: Arc::clone(&admission),
+        fed: Arc::clone(&fed),
+        counts: bundle_counts,
+    };
+    let bundles = Arc::new(bundles.start()?);
+    sync::answer_readers(&store, common, Some(Arc::<Bundles>::clone(&bundles)));
+    tokio::spawn(bundles.run());
     tokio::spawn(feed::run(
         store.clone(),
         common.secrets.clone(),
         configured,
         Arc::clone(&readiness),
         Arc::clone(&metrics),
+        fed,
     ));
     let refused = say_refused(store.clone(), Arc::clone(&readiness), Arc::clone(&metrics));
     tokio::spawn(reload::config(
@@ -96,15 +111,7 @@ async fn serve(
             refused,
         },
     ));
-    if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
-        tokio::spawn(reload::certificate(
-            Watch::new(vec![chain.clone(), key.clone()]),
-            Watch::INTERVAL,
-            Arc::clone(&serving),
-            Arc::clone(&metrics),
-            Arc::new(SystemClock),
-        ));
-    }
+    follow_certificate(args, &serving, &metrics);
     let tls = serving.server_config()?;
     let server = Server::new(admission, readiness, metrics, Limits::default());
     tracing::info!(address = %args.listen, "answering admission reviews");
@@ -134,6 +141,19 @@ fn certificate(args: &ServeArgs, clock: &dyn Clock) -> Result<Certificate, Error
         |path: &PathBuf| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
     let certificate = Certificate::from_pem(&read(chain)?, &read(key)?, now);
     Ok(certificate.map_err(|error| format!("{}: {error}", chain.display()))?)
+}
+
+/// Takes up a renewed certificate, where it is in files.
+fn follow_certificate(args: &ServeArgs, serving: &Arc<Serving>, metrics: &Arc<Metrics>) {
+    if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
+        tokio::spawn(reload::certificate(
+            Watch::new(vec![chain.clone(), key.clone()]),
+            Watch::INTERVAL,
+            Arc::clone(serving),
+            Arc::clone(metrics),
+            Arc::new(SystemClock),
+        ));
+    }
 }
 
 /// Tells operators of a refused configuration: `/ready` and `vouchsafe status`.

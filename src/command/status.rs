@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use vouchsafe_policy::Config;
-use vouchsafe_store::{Reader, RefusedConfig, RepositoryState, RepositoryStatus, ServerState};
+use vouchsafe_store::{
+    ImportedBundle, Reader, RefusedConfig, RepositoryState, RepositoryStatus, ServerState,
+};
 use vouchsafe_trust::metadata::Target;
 use vouchsafe_trust::{Gun, Role, Server};
 
@@ -30,6 +32,8 @@ struct Status {
     refused_config: Option<RefusedConfig>,
     /// What is remembered of each Notary server.
     servers: BTreeMap<Server, ServerState>,
+    /// The latest bundle of each series that was taken in.
+    bundles: Vec<ImportedBundle>,
     /// The repositories.
     repositories: Vec<Repository>,
 }
@@ -41,6 +45,9 @@ struct Repository {
     status: RepositoryStatus,
     /// In one word, as [`freshness::word`] says it.
     freshness: &'static str,
+    /// When its images cease to be admitted, unless it is brought up to date before; nothing where none
+    /// are now.
+    admissible_until: Option<Timestamp>,
     /// The tags of each role; only where one repository was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     tags_by_role: Option<BTreeMap<Role, Vec<Target>>>,
@@ -61,6 +68,7 @@ pub(crate) fn run(args: &StatusArgs, common: &Common) -> Result<Outcome, Error> 
         now,
         refused_config: reader.refused_config()?,
         servers: reader.servers()?,
+        bundles: reader.bundles()?,
         repositories,
     };
     if let Some(RefusedConfig { at, error }) = &status.refused_config {
@@ -90,9 +98,11 @@ fn repository(
         _ => None,
     };
     let freshness = freshness::word(&status, config, now);
+    let admissible_until = freshness::admissible_until(&status, config, freshness);
     Ok(Repository {
         status,
         freshness,
+        admissible_until,
         tags_by_role,
     })
 }

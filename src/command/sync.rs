@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
-use vouchsafe_store::socket::Listener;
+use vouchsafe_store::socket::{Importer, Listener};
 use vouchsafe_syncer::{
     Configured, Failure, Options, PassReport, Progress, Schedule, Scope, ServerReport, Source,
     Syncer, watch,
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
     let store = context::store(common, &config)?;
     context::judgement_time(&store)?;
     runtime::new()?.block_on(async {
-        answer_readers(&store, common);
+        answer_readers(&store, common, None);
         if args.watch {
             keep_to(&schedule, common, store, config).await;
             return Ok(Outcome::Yes);
@@ -43,11 +43,19 @@ pub(crate) fn schedule(config: &Config, file: &Path) -> Result<Schedule, Error> 
 }
 
 /// Lets other commands read the store while this process holds it.
-pub(crate) fn answer_readers(store: &Store, common: &Common) {
+///
+/// Whoever asks has bundles taken in by `importer`, if there is one.
+pub(crate) fn answer_readers(store: &Store, common: &Common, importer: Option<Arc<dyn Importer>>) {
     match Listener::bind(&context::socket_path(&common.store)) {
-        Ok(listener) => drop(tokio::spawn(
-            listener.serve(store.clone(), std::future::pending()),
-        )),
+        Ok(listener) => {
+            let listener = match importer {
+                Some(importer) => listener.with_importer(importer),
+                None => listener,
+            };
+            drop(tokio::spawn(
+                listener.serve(store.clone(), std::future::pending()),
+            ));
+        }
         Err(error) => {
             tracing::warn!(%error, "other commands cannot read the store while this runs");
         }
@@ -84,16 +92,7 @@ async fn once(
     } else {
         Scope::Only(args.guns.clone())
     };
-    let bar = Arc::new(Bar::new(common.verbose > 0));
-    let progress: Arc<dyn Progress> = Arc::<Bar>::clone(&bar);
-    let report = tokio::select! {
-        report = syncer.pass(&scope, &progress) => report,
-        () = signal::stop() => {
-            bar.finish();
-            return Err("interrupted; what was committed is kept".into());
-        }
-    };
-    bar.finish();
+    let report = pass(&syncer, &scope, common).await?;
     let printer = Printer::new(args.output.output);
     printer.print(&report, text)?;
     if !printer.is_json() {
@@ -106,6 +105,22 @@ async fn once(
         failures(&report).for_each(|failure| note(&explain(failure)));
     }
     outcome(&report)
+}
+
+/// One pass, with a bar that shows how it gets on.
+pub(crate) async fn pass(
+    syncer: &Syncer,
+    scope: &Scope,
+    common: &Common,
+) -> Result<PassReport, Error> {
+    let bar = Arc::new(Bar::new(common.verbose > 0));
+    let progress: Arc<dyn Progress> = Arc::<Bar>::clone(&bar);
+    let report = tokio::select! {
+        report = syncer.pass(scope, &progress) => Ok(report),
+        () = signal::stop() => Err("interrupted; what was committed is kept".into()),
+    };
+    bar.finish();
+    report
 }
 
 /// Everything up to date, refused by verification, or could not be told.
@@ -125,7 +140,7 @@ fn outcome(report: &PassReport) -> Result<Outcome, Error> {
     Err("not everything could be brought up to date; what is stored stays".into())
 }
 
-fn failures(report: &PassReport) -> impl Iterator<Item = &Failure> {
+pub(crate) fn failures(report: &PassReport) -> impl Iterator<Item = &Failure> {
     report
         .servers
         .iter()
@@ -143,7 +158,7 @@ fn feedless(report: &PassReport) -> impl Iterator<Item = String> {
     })
 }
 
-fn explain(failure: &Failure) -> String {
+pub(crate) fn explain(failure: &Failure) -> String {
     let hint = failure
         .hint
         .map(|hint| format!("\nhint: {hint}"))

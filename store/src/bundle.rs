@@ -67,6 +67,35 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The number of the latest bundle of the series `name` that was made of this store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn made_sequence(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        let Some(value) = self.0.trees.made.get(name.as_bytes())? else {
+            return Ok(None);
+        };
+        let number = (*value).try_into().map(u64::from_be_bytes);
+        number.map(Some).map_err(|_error| {
+            self.note(StoreError::damaged("the number of a bundle that was made"))
+        })
+    }
+
+    /// Remembers that the bundle `sequence` of the series `name` was made, on the disk when this
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it cannot be written.
+    pub fn record_made(&self, name: &str, sequence: u64) -> Result<(), StoreError> {
+        let value = sequence.to_be_bytes();
+        self.0.trees.made.insert(name.as_bytes(), &value)?;
+        self.0.durable.sync()
+    }
+}
+
 fn decode(value: &[u8]) -> Result<ImportedBundle, StoreError> {
     postcard::from_bytes(value)
         .map_err(|_error| StoreError::damaged("the record of a bundle cannot be read"))

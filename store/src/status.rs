@@ -153,11 +153,12 @@ impl Store {
             .collect()
     }
 
-    pub(crate) fn status_of(
-        &self,
-        server: Server,
-        gun: Gun,
-    ) -> Result<RepositoryStatus, StoreError> {
+    /// The status of one repository of one server.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn status_of(&self, server: Server, gun: Gun) -> Result<RepositoryStatus, StoreError> {
         let repo = RepoKey::new(&server, &gun);
         let state = self.read(&repo, &gun, |header| {
             let front = header.front(&self.0.trees.file, &repo)?;

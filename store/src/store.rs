@@ -58,6 +58,8 @@ pub(crate) struct Trees {
     pub(crate) server: Tree,
     /// The latest bundle that was taken in, by series.
     pub(crate) bundle: Tree,
+    /// The number of the latest bundle that was made, by series.
+    pub(crate) made: Tree,
     /// Repositories that a commit has begun to write and not yet tidied up after.
     pub(crate) begun: Tree,
 }
@@ -73,6 +75,7 @@ impl Trees {
             sync: db.open_tree("sync")?,
             server: db.open_tree("server")?,
             bundle: db.open_tree("bundle")?,
+            made: db.open_tree("made")?,
             begun: db.open_tree("begun")?,
         })
     }

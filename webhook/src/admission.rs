@@ -16,13 +16,13 @@ mod writer;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use vouchsafe_policy::{Asked, Config, Purpose};
 use vouchsafe_store::{ReadError, StoreError};
-use vouchsafe_trust::{Clock, Evidence, Query};
+use vouchsafe_trust::{Clock, Denied, Evidence, Query};
 
 use crate::metrics::{Metrics, Outcome};
 use crate::readiness::Readiness;
@@ -75,6 +75,8 @@ pub type Lookup = dyn Fn(&Query) -> Result<Evidence, ReadError> + Send + Sync;
 /// Answers admission reviews by the policy in use and what the store holds.
 pub struct Admission {
     config: ArcSwap<Config>,
+    /// What that is made of.
+    base: Mutex<Base>,
     lookup: Box<Lookup>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -86,6 +88,14 @@ pub struct Admission {
     readiness: OnceLock<Arc<Readiness>>,
 }
 
+/// What the configuration in use is made of.
+struct Base {
+    /// The configuration as it was read.
+    config: Config,
+    /// What is denied beside.
+    denied: Vec<Denied>,
+}
+
 impl Admission {
     /// Decides by `config` until it is [replaced](Self::replace), on what `lookup` reads.
     pub fn new(
@@ -95,7 +105,11 @@ impl Admission {
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
-            config: ArcSwap::from_pointee(config),
+            config: ArcSwap::from_pointee(config.clone()),
+            base: Mutex::new(Base {
+                config,
+                denied: Vec::new(),
+            }),
             lookup,
             clock,
             metrics,
@@ -139,6 +153,19 @@ impl Admission {
 
     /// Decides by another configuration from now on. What is being decided keeps the previous one.
     pub fn replace(&self, config: Config) {
+        self.change(|base| base.config = config);
+    }
+
+    /// Denies these things, too, from now on, in the place of those that this was said of before. Bundles
+    /// bring them.
+    pub fn deny(&self, denied: Vec<Denied>) {
+        self.change(|base| base.denied = denied);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Base)) {
+        let mut base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut base);
+        let config = base.config.with_denied(base.denied.iter().cloned());
         self.config.store(Arc::new(config));
     }
 

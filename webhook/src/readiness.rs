@@ -49,7 +49,8 @@ impl Condition {
             Self::Policy => "no valid configuration is loaded",
             Self::Certificate => "no valid certificate is loaded",
             Self::FirstFeed => {
-                "a first attempt to sync runs, or nothing is stored and no server was reached"
+                "a first attempt to sync runs, or nothing is stored and no server was reached or bundle \
+                 taken in"
             }
             Self::Running => "the process is stopping",
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::exit::Error;
 
-pub(super) fn read(file: &Path) -> Result<String, Error> {
+pub(crate) fn read(file: &Path) -> Result<String, Error> {
     let at = |error: io::Error| format!("{}: {error}", file.display());
     if file == Path::new("-") {
         let mut text = String::new();
@@ -24,7 +24,7 @@ pub(super) fn read(file: &Path) -> Result<String, Error> {
 
 /// The documents of a YAML text, of which JSON is one, or JSON texts one after another; empty ones
 /// are left out.
-pub(super) fn documents(text: &str, file: &Path) -> Result<Vec<Value>, Error> {
+pub(crate) fn documents(text: &str, file: &Path) -> Result<Vec<Value>, Error> {
     let json: serde_json::Result<Vec<Value>> = serde_json::Deserializer::from_str(text)
         .into_iter()
         .collect();
@@ -44,7 +44,7 @@ pub(super) fn documents(text: &str, file: &Path) -> Result<Vec<Value>, Error> {
 }
 
 /// A document's objects: itself, or the items of a list, which may be lists.
-pub(super) fn objects(mut document: Value) -> Vec<Value> {
+pub(crate) fn objects(mut document: Value) -> Vec<Value> {
     let of_list = ["apiVersion", "kind"].map(|member| text(&document, member).to_owned());
     let [api_version, kind] = of_list;
     let Some(item_kind) = kind.strip_suffix("List") else {
@@ -73,7 +73,7 @@ fn typed(mut item: Value, api_version: &str, kind: &str) -> Value {
 }
 
 /// The string at a member; empty where there is none.
-pub(super) fn text<'v>(value: &'v Value, member: &str) -> &'v str {
+pub(crate) fn text<'v>(value: &'v Value, member: &str) -> &'v str {
     value
         .get(member)
         .and_then(Value::as_str)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use vouchsafe_policy::Config;
 use vouchsafe_store::{Store, StoreError};
 use vouchsafe_syncer::{Options, Progress, ServerReport};
@@ -21,10 +21,18 @@ pub(super) async fn run(
     mut configs: watch::Receiver<Arc<Config>>,
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
+    fed: Arc<Notify>,
 ) {
     let first = FirstFeed::new(&store, &readiness);
     loop {
         let config = Arc::clone(&configs.borrow_and_update());
+        if config.sync().is_off {
+            // Bundles bring what there is.
+            if !first.wait_for_bundles(&fed, &mut configs).await {
+                return;
+            }
+            continue;
+        }
         let Ok(schedule) = config.sync().schedule.parse() else {
             // A configuration without a schedule is refused before it gets here.
             return;
@@ -92,6 +100,37 @@ impl<'a> FirstFeed<'a> {
             readiness,
             tried: Mutex::default(),
         }
+    }
+
+    /// Waits for bundles until the configuration changes; false if it never will again.
+    async fn wait_for_bundles(
+        &self,
+        fed: &Notify,
+        configs: &mut watch::Receiver<Arc<Config>>,
+    ) -> bool {
+        loop {
+            let notified = fed.notified();
+            let stored = self.store.bundles().map(|bundles| !bundles.is_empty());
+            match stored.and_then(|any| Ok(any || self.holds_anything()?)) {
+                Ok(true) => self.readiness.set(Condition::FirstFeed, true),
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "cannot tell what is stored"),
+            }
+            tokio::select! {
+                () = notified => {}
+                changed = configs.changed() => return changed.is_ok(),
+            }
+        }
+    }
+
+    /// Whether any repository is stored.
+    fn holds_anything(&self) -> Result<bool, StoreError> {
+        for (server, gun) in self.store.repositories()? {
+            if self.store.facts(&server, &gun)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn take(&self, report: &ServerReport, servers: &[Server]) {

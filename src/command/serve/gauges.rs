@@ -21,7 +21,7 @@ pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<
         let config = Arc::clone(&configs.borrow());
         Reading::take(&store, &config)
     }));
-    let [up, by_state, expiry, by_role, age, reached] =
+    let [up, by_state, expiry, by_role, left, age, reached] =
         std::array::from_fn(|_| Arc::clone(&readings));
     vec![
         MetricSource::gauge(
@@ -47,6 +47,13 @@ pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<
             "Days until the first file of a role expires among a server's repositories; negative where it did",
             &["server", "role"],
             move || by_role.samples(|reading| reading.days_to_expiry.clone()),
+        ),
+        MetricSource::gauge(
+            "vouchsafe_admissible_seconds_left",
+            "How long images of every repository of a server that are admitted now still are, unless it is \
+             brought up to date before",
+            &["server"],
+            move || left.samples(|reading| reading.left.clone()),
         ),
         MetricSource::gauge(
             "vouchsafe_trust_data_age_seconds",
@@ -81,6 +88,7 @@ struct Reading {
     repositories: Vec<Sample>,
     first_expiry: Vec<Sample>,
     days_to_expiry: Vec<Sample>,
+    left: Vec<Sample>,
     age: Vec<Sample>,
     last_success: Vec<Sample>,
 }
@@ -90,9 +98,14 @@ impl Reading {
         let now = store.observe_time(SystemClock.now()).now;
         let mut counts = BTreeMap::<(Server, &str), u32>::new();
         let mut by_role = BTreeMap::<(Server, &'static str), Timestamp>::new();
+        let mut left = BTreeMap::<Server, Timestamp>::new();
         for status in store.status()? {
             let state = freshness::word(&status, config, now);
             *counts.entry((status.server.clone(), state)).or_default() += 1;
+            if let Some(until) = freshness::admissible_until(&status, config, state) {
+                let known = left.entry(status.server.clone()).or_insert(until);
+                *known = until.min(*known);
+            }
             let RepositoryState::Active(active) = &status.state else {
                 continue;
             };
@@ -123,6 +136,13 @@ impl Reading {
                 .map(|((server, role), at)| {
                     let days = at.duration_since(now).as_secs_f64() / SECONDS_A_DAY;
                     (vec![server.to_string(), (*role).to_owned()], days)
+                })
+                .collect(),
+            left: left
+                .iter()
+                .map(|(server, until)| {
+                    let left = until.duration_since(now).as_secs_f64();
+                    (vec![server.to_string()], left)
                 })
                 .collect(),
             age: passes

@@ -27,6 +27,9 @@ fn describe(repository: &Repository, now: Timestamp) -> String {
         format!("{} of {}", status.gun, status.server),
         format!("  state      {}", repository.freshness),
     ];
+    if let Some(at) = repository.admissible_until {
+        lines.push(format!("  admitted   {} ({at:.0})", until(at, now)));
+    }
     if let Some(outcome) = &status.last_sync {
         let how = match &outcome.result {
             SyncResult::Ok => "done".to_owned(),
@@ -60,11 +63,22 @@ fn proof(active: &ActiveStatus, now: Timestamp) -> Vec<String> {
         .iter()
         .map(|why| format!("  unproven   {}", printable(&why.message, MAX_MESSAGE)));
     let verified = format!("  verified   {}", ago(active.verified_at, now));
+    let vouch = active.vouch.iter().map(|vouch| {
+        let (bundle, sequence) = (&vouch.bundle, vouch.sequence);
+        format!(
+            "  brought by bundle {bundle} {sequence}, made {}",
+            ago(vouch.created_at, now)
+        )
+    });
     let anchors = active
         .anchors
         .iter()
         .map(|anchor| format!("  anchor     {anchor}"));
-    unproven.chain([verified]).chain(anchors).collect()
+    unproven
+        .chain([verified])
+        .chain(vouch)
+        .chain(anchors)
+        .collect()
 }
 
 fn roles(active: &ActiveStatus, now: Timestamp) -> Table {

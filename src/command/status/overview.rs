@@ -3,7 +3,9 @@
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use jiff::Timestamp;
-use vouchsafe_store::{ActiveStatus, RepositoryState, RepositoryStatus, ServerState, SyncResult};
+use vouchsafe_store::{
+    ActiveStatus, ImportedBundle, RepositoryState, RepositoryStatus, ServerState, SyncResult,
+};
 use vouchsafe_trust::{Role, Server};
 
 use super::age::{ago, until};
@@ -16,6 +18,10 @@ pub(super) fn text(status: &Status) -> String {
         parts.push("nothing is stored; run `vouchsafe sync`".to_owned());
     } else {
         parts.push(table(status).to_string());
+    }
+    if !status.bundles.is_empty() {
+        parts.push(String::new());
+        parts.extend(status.bundles.iter().map(|it| bundle(it, status.now)));
     }
     if !status.servers.is_empty() {
         parts.push(String::new());
@@ -36,11 +42,13 @@ fn table(status: &Status) -> Table {
     for Repository {
         status: repository,
         freshness,
+        admissible_until,
         ..
     } in &status.repositories
     {
         let mut cells = vec![repository.gun.to_string(), (*freshness).to_owned()];
         cells.extend(versions(&repository.state, status.now));
+        cells.push(admissible_until.map_or_else(|| NONE.to_owned(), |at| until(at, status.now)));
         cells.push(last_sync(repository, status.now));
         cells.push(repository.server.to_string());
         table.add_row(cells);
@@ -83,6 +91,20 @@ fn last_sync(repository: &RepositoryStatus, now: Timestamp) -> String {
     }
 }
 
+fn bundle(bundle: &ImportedBundle, now: Timestamp) -> String {
+    let refresh_by = bundle.refresh_by;
+    let refresh_by = refresh_by.map(|at| format!("; to be refreshed {}", until(at, now)));
+    format!(
+        "bundle {} {}: made {}, taken in {}, signed by {} pinned keys{}",
+        bundle.name,
+        bundle.sequence,
+        ago(bundle.created_at, now),
+        ago(bundle.imported_at, now),
+        bundle.signers.len(),
+        refresh_by.unwrap_or_default()
+    )
+}
+
 fn line(server: &Server, state: &ServerState, now: Timestamp) -> String {
     let last = state
         .last_pass
@@ -92,7 +114,7 @@ fn line(server: &Server, state: &ServerState, now: Timestamp) -> String {
     format!("{server}: last reached {last}{}", error.unwrap_or_default())
 }
 
-const HEADER: [&str; 9] = [
+const HEADER: [&str; 10] = [
     "GUN",
     "STATE",
     "TAGS",
@@ -100,6 +122,7 @@ const HEADER: [&str; 9] = [
     "TARGETS",
     "TIMESTAMP",
     "EXPIRES",
+    "ADMITTED",
     "LAST SYNC",
     "SERVER",
 ];

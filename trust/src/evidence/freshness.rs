@@ -44,6 +44,24 @@ pub struct Tolerance {
 }
 
 impl RepositoryFacts {
+    /// When images of the repository cease to be admitted, unless it is brought up to date before: no
+    /// freshness is left then, or no authority.
+    pub fn admissible_until(&self, tolerance: Tolerance) -> Timestamp {
+        let expires = |role| {
+            let facts = self.roles.get(&role);
+            facts.map_or(Timestamp::MIN, |facts| facts.expires)
+        };
+        let vouched = tolerance.vouched_until.unwrap_or(Timestamp::MIN);
+        let freshness = expires(Role::Timestamp)
+            .max(vouched)
+            .min(expires(Role::Snapshot));
+        freshness
+            .checked_add(tolerance.max_staleness)
+            .unwrap_or(Timestamp::MAX)
+            .min(expires(Role::Root))
+            .min(expires(Role::Targets))
+    }
+
     /// The freshness at `now`, as far as an operator tolerates what has expired.
     pub fn freshness(&self, now: Timestamp, tolerance: Tolerance) -> Freshness {
         let expiries = |roles: [Role; 2]| {

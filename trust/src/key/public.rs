@@ -155,11 +155,6 @@ impl PublicKey {
         }
     }
 
-    /// Whether the key is of a kind that signs whole documents here: ECDSA P-256 or Ed25519.
-    pub const fn signs_documents(&self) -> bool {
-        matches!(self.material, Material::P256(_) | Material::Ed25519(_))
-    }
-
     /// The key's kind in words, for people.
     pub fn kind(&self) -> String {
         match &self.material {

@@ -1,6 +1,5 @@
 //! Alerts: which answer raises one, and what becomes of it if it cannot be queued.
 
-use std::sync::Mutex;
 
 use serde_json::Value;
 use vouchsafe_store::{Alert, AlertOutcome};

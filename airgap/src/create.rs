@@ -1,0 +1,272 @@
+//! Making a bundle of what a store holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use vouchsafe_store::{RepositoryState, Store, StoreError};
+use vouchsafe_trust::{Denied, Gun, RepositoryFacts, Role, Server, Sha256};
+
+use crate::bundle::{Contents, PackError, PackWriter, describe};
+use crate::manifest::{Base, Manifest, Repository, RoleFile, SCHEMA, Withdrawn};
+use crate::{Name, Refusal};
+
+/// What a bundle is to be.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    /// Its series.
+    pub name: Name,
+    /// Its number in the series.
+    pub sequence: u64,
+    /// Whom it is for; anybody where nobody is named.
+    pub audience: BTreeSet<Name>,
+    /// When its contents are complete and current.
+    pub created_at: Timestamp,
+    /// Until when whoever signs it is to vouch for that.
+    pub refresh_by: Option<Timestamp>,
+    /// The bundle that it adds to, and the digest of that one's manifest.
+    pub base: Option<(&'a Manifest, Sha256)>,
+    /// How long everything in it has to last. Where `refresh_by` is said, timestamps need not: somebody's
+    /// word will stand in for them.
+    pub min_remaining: SignedDuration,
+    /// What it is to list as denied.
+    pub deny: Vec<Denied>,
+}
+
+/// A bundle that is ready to be written, and what could not go into it.
+#[derive(Debug)]
+pub struct Gathered {
+    /// What it says that it holds.
+    pub manifest: Manifest,
+    /// What to write.
+    pub contents: Contents,
+    /// The repositories that were wanted and are not in it.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A repository that was wanted and cannot go into a bundle.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOut {
+    /// The Notary server.
+    pub server: Server,
+    /// The repository.
+    pub gun: Gun,
+    /// Why.
+    #[serde(flatten)]
+    pub why: WhyLeftOut,
+}
+
+/// Why a repository cannot go into a bundle.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, thiserror::Error)]
+#[serde(tag = "reason", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum WhyLeftOut {
+    /// It has expired.
+    #[error("`{role}` expired at {at:.0}")]
+    Expired {
+        /// The first role to count.
+        role: Role,
+        /// When it did.
+        at: Timestamp,
+    },
+    /// It would not last as long as it has to.
+    #[error("`{role}` expires at {at:.0}, which is too soon")]
+    ExpiresSoon {
+        /// The first role to count.
+        role: Role,
+        /// When it will.
+        at: Timestamp,
+    },
+    /// Nothing of it is stored.
+    #[error("nothing is stored of it: it was never synced, or is not signed")]
+    NotStored,
+    /// The pins do not hold for it.
+    #[error("it is not proven by the pins: {message}")]
+    Unproven {
+        /// Why, in words.
+        message: String,
+    },
+    /// Its server said that it is gone.
+    #[error("its server said at {at:.0} that it no longer has it")]
+    Withdrawn {
+        /// When it did.
+        at: Timestamp,
+    },
+}
+
+/// Why a bundle cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// What was asked for cannot be in one bundle.
+    #[error(transparent)]
+    Impossible(#[from] Refusal),
+    /// A file cannot be written.
+    #[error("cannot gather the role files")]
+    Io(#[from] io::Error),
+    /// A role file cannot be added.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Gathers what `store` holds of the repositories `wanted`, for a bundle as `order` says. Role files
+/// are gathered in the folder `spool`.
+///
+/// # Errors
+///
+/// [`CreateError`]. That a repository cannot go into the bundle is none: it is left out, and said.
+pub fn gather(
+    store: &Store,
+    wanted: &BTreeSet<(Server, Gun)>,
+    order: &Order<'_>,
+    spool: &Path,
+) -> Result<Gathered, CreateError> {
+    let mut pack = PackWriter::new(spool)?;
+    let known = known(order);
+    let (mut repositories, mut left_out) = (Vec::new(), Vec::new());
+    for (server, gun) in wanted {
+        let (facts, tags) = match usable(store, server, gun, order)? {
+            Ok(usable) => usable,
+            Err(why) => {
+                left_out.push(LeftOut {
+                    server: server.clone(),
+                    gun: gun.clone(),
+                    why,
+                });
+                continue;
+            }
+        };
+        let Some(metadata) = store.metadata(server, gun)? else {
+            continue;
+        };
+        let listed = describe(&metadata)?;
+        let is_as_before = known
+            .get(&(server, gun))
+            .is_some_and(|known| same(known, &listed));
+        let files = if is_as_before {
+            listed
+        } else {
+            pack.add(&metadata)?
+        };
+        repositories.push(Repository {
+            server: server.clone(),
+            gun: gun.clone(),
+            verified_at: facts.verified_at,
+            tags,
+            files,
+        });
+    }
+    let pack = pack.finish()?;
+    let manifest = Manifest {
+        schema: SCHEMA.to_owned(),
+        name: order.name.clone(),
+        sequence: order.sequence,
+        audience: order.audience.clone(),
+        created_at: order.created_at,
+        refresh_by: order.refresh_by,
+        base: order.base.map(|(base, manifest)| Base {
+            sequence: base.sequence,
+            manifest,
+        }),
+        generator: concat!("vouchsafe ", env!("CARGO_PKG_VERSION")).to_owned(),
+        pack: pack.as_ref().map(crate::bundle::PackFile::pack),
+        repositories,
+        withdrawn: withdrawn(store, order)?,
+        deny: order.deny.clone(),
+    };
+    Ok(Gathered {
+        contents: Contents::new(&manifest, pack)?,
+        manifest,
+        left_out,
+    })
+}
+
+/// What is known of a repository and how many tags it signs, if it can go into the bundle.
+fn usable(
+    store: &Store,
+    server: &Server,
+    gun: &Gun,
+    order: &Order<'_>,
+) -> Result<Result<(RepositoryFacts, u64), WhyLeftOut>, StoreError> {
+    let status = store.status_of(server.clone(), gun.clone())?;
+    let tags = match &status.state {
+        RepositoryState::Active(active) => match &active.unproven {
+            None => active.tags,
+            Some(why) => {
+                let message = why.message.clone();
+                return Ok(Err(WhyLeftOut::Unproven { message }));
+            }
+        },
+        RepositoryState::Unknown => return Ok(Err(WhyLeftOut::NotStored)),
+        RepositoryState::Withdrawn { at } => return Ok(Err(WhyLeftOut::Withdrawn { at: *at })),
+    };
+    let Some(facts) = status.facts() else {
+        return Ok(Err(WhyLeftOut::NotStored));
+    };
+    Ok(lasts(&facts, order).map(|()| (facts, tags)))
+}
+
+/// Whether everything that counts is unexpired, and for long enough.
+fn lasts(facts: &RepositoryFacts, order: &Order<'_>) -> Result<(), WhyLeftOut> {
+    let now = order.created_at;
+    let needed = now
+        .checked_add(order.min_remaining)
+        .unwrap_or(Timestamp::MAX);
+    for (role, file) in &facts.roles {
+        let at = file.expires;
+        let is_base = !matches!(role, Role::Delegation(_));
+        // An expired delegation drops itself.
+        if at < now && is_base {
+            return Err(WhyLeftOut::Expired {
+                role: role.clone(),
+                at,
+            });
+        }
+        let is_vouched = order.refresh_by.is_some() && *role == Role::Timestamp;
+        if at >= now && at < needed && !is_vouched {
+            return Err(WhyLeftOut::ExpiresSoon {
+                role: role.clone(),
+                at,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The repositories of the base.
+fn known<'o>(order: &'o Order<'_>) -> BTreeMap<(&'o Server, &'o Gun), &'o Repository> {
+    let base = order.base.iter();
+    base.flat_map(|(manifest, _)| &manifest.repositories)
+        .map(|repository| ((&repository.server, &repository.gun), repository))
+        .collect()
+}
+
+fn same(known: &Repository, listed: &[RoleFile]) -> bool {
+    let digests = |files: &[RoleFile]| -> Vec<(Role, Sha256)> {
+        let files = files.iter();
+        files.map(|file| (file.role.clone(), file.sha256)).collect()
+    };
+    digests(&known.files) == digests(listed)
+}
+
+/// What the base lists and its server says is gone.
+fn withdrawn(store: &Store, order: &Order<'_>) -> Result<Vec<Withdrawn>, StoreError> {
+    let mut withdrawn = Vec::new();
+    for (server, gun) in known(order).into_keys() {
+        let status = store.status_of(server.clone(), gun.clone())?;
+        if let RepositoryState::Withdrawn { at } = status.state {
+            withdrawn.push(Withdrawn {
+                server: server.clone(),
+                gun: gun.clone(),
+                at,
+            });
+        }
+    }
+    Ok(withdrawn)
+}

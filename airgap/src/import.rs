@@ -1,0 +1,235 @@
+//! Taking a bundle in: everything in it is verified again from the pinned keys.
+//!
+//! Nothing that a bundle says is believed because of how it came. Its signatures, where some are
+//! required, decide whether it is looked at; what its role files prove is found out as if a server had
+//! just given them. All repositories that hold are committed together; those that do not are left out
+//! and reported, or refuse the whole bundle where that is asked for.
+
+mod admit;
+mod answer;
+mod changes;
+mod report;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use vouchsafe_policy::Config;
+use vouchsafe_store::{ImportedBundle, Kept, Staged, Store, StoreError, SyncOutcome, SyncResult};
+use vouchsafe_trust::evidence::Vouch;
+use vouchsafe_trust::key::Fingerprint;
+use vouchsafe_trust::update::{Expiry, Limits, Terms};
+use vouchsafe_trust::{Role, Sha256, VerifiedRepository, verify};
+
+pub use admit::{Standing, admit, check_audience};
+pub use answer::ImportAnswer;
+pub use changes::{Changes, Repointed};
+pub use report::{Fate, ImportReport, RepositoryReport};
+
+use crate::bundle::{Bundle, OpenBundleError};
+use crate::manifest::{Manifest, Repository};
+
+/// How a bundle is taken in.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportTerms<'a> {
+    /// What is pinned, and who vouches.
+    pub config: &'a Config,
+    /// The time to judge by.
+    pub now: Timestamp,
+    /// Whether one bad repository refuses the whole bundle.
+    pub strict: bool,
+    /// Whether to say only what would come of it.
+    pub dry_run: bool,
+}
+
+/// Why nothing of a bundle was taken in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The bundle is at fault, or it cannot be read here.
+    #[error(transparent)]
+    Bundle(#[from] OpenBundleError),
+    /// The store is at fault.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Repositories in it are at fault, and none of them may be.
+    #[error("{} of its repositories cannot be taken in, and `--strict` takes all or nothing", .0.failed())]
+    Strict(Box<ImportReport>),
+}
+
+/// Takes in what holds of `bundle`: all at once, or nothing.
+///
+/// # Errors
+///
+/// [`ImportError`]; the store is as it was then.
+pub fn import(
+    store: &Store,
+    bundle: &Bundle,
+    terms: ImportTerms<'_>,
+) -> Result<ImportReport, ImportError> {
+    let standing = admit(store, bundle, terms.config, terms.now)?;
+    let manifest = bundle.manifest();
+    let mut intake = Intake {
+        store,
+        bundle,
+        terms,
+        standing: &standing,
+        import: store.begin_import(),
+    };
+    let mut report = ImportReport::new(manifest, bundle.manifest_sha256(), &standing);
+    for repository in &manifest.repositories {
+        let fate = intake.take(repository)?;
+        report.add(&repository.server, &repository.gun, fate);
+    }
+    for gone in &manifest.withdrawn {
+        let fate = if standing.is_vouched {
+            let was_there = intake.import.withdraw(&gone.server, &gone.gun, terms.now)?;
+            if !was_there {
+                continue;
+            }
+            Fate::Withdrawn
+        } else {
+            Fate::failed(
+                "not_vouched_for",
+                "the bundle says that it is gone, which only counts from a signed bundle",
+            )
+        };
+        report.add(&gone.server, &gone.gun, fate);
+    }
+    if terms.strict && report.failed() > 0 {
+        return Err(ImportError::Strict(Box::new(report)));
+    }
+    if terms.dry_run {
+        return Ok(report);
+    }
+    let record = record(bundle, &standing, &report, terms.now);
+    intake.import.commit(&record)?;
+    remember(store, &report, terms.now)?;
+    Ok(report)
+}
+
+/// A bundle that is being taken in.
+struct Intake<'a> {
+    store: &'a Store,
+    bundle: &'a Bundle,
+    terms: ImportTerms<'a>,
+    standing: &'a Standing,
+    import: vouchsafe_store::Import<'a>,
+}
+
+impl Intake<'_> {
+    /// Prepares one repository. Only a fault of the bundle itself, or of the store, ends it all.
+    fn take(&mut self, listed: &Repository) -> Result<Fate, ImportError> {
+        let (server, gun) = (&listed.server, &listed.gun);
+        let Some(pins) = self.terms.config.pins(server, gun) else {
+            return Ok(Fate::NotAsked);
+        };
+        let vouch = vouch(self.bundle.manifest(), &self.standing.signers);
+        if !listed.is_carried() {
+            let files: BTreeSet<Sha256> = listed.files.iter().map(|file| file.sha256).collect();
+            return Ok(match self.import.keep(server, gun, &files, vouch)? {
+                Kept::Kept => Fate::Kept,
+                Kept::Differs => Fate::failed(
+                    "base_differs",
+                    "the bundle leaves it as it was, but other files of it are stored here",
+                ),
+                Kept::NotStored => Fate::failed(
+                    "base_missing",
+                    "the bundle leaves it as it was, but nothing of it is stored here",
+                ),
+            });
+        }
+        let metadata = self.bundle.repository(listed)?;
+        let accepted = self.store.accepted(server, gun)?;
+        let terms = Terms {
+            pins: &pins,
+            accepted: accepted.as_ref(),
+            now: self.terms.now,
+            // What a courier brings may have run out on the way; every decision looks at that.
+            expiry: Expiry::EnforceAuthority,
+            limits: Limits::default(),
+        };
+        let repository = match verify(&metadata, terms) {
+            Ok(repository) => repository,
+            Err(error) => return Ok(Fate::failed(error.label(), error)),
+        };
+        if let Some(stale) = stale_when_made(&repository, self.bundle.manifest().created_at) {
+            return Ok(stale);
+        }
+        let before = changes::Before::read(self.store, server, gun)?;
+        match self.import.stage(server, &repository, vouch) {
+            Ok(Staged::Same) => Ok(Fate::Unchanged),
+            Ok(Staged::Changed) => Ok(before.fate(&repository)),
+            Err(error @ StoreError::Superseded { .. }) => Ok(Fate::failed(error.label(), error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What had run out before the bundle was made was never proven to be current.
+fn stale_when_made(repository: &VerifiedRepository, created_at: Timestamp) -> Option<Fate> {
+    let freshness = [Role::Timestamp, Role::Snapshot];
+    let mut roles = freshness.iter();
+    roles.find_map(|role| {
+        let expires = repository.facts().roles.get(role)?.expires;
+        (expires < created_at).then(|| {
+            let message = format!(
+                "{role}: expired at {expires:.0}, before the bundle was made at {created_at:.0}"
+            );
+            Fate::failed("expired_when_made", message)
+        })
+    })
+}
+
+fn vouch(manifest: &Manifest, signers: &BTreeSet<Fingerprint>) -> Vouch {
+    Vouch {
+        bundle: manifest.name.to_string(),
+        sequence: manifest.sequence,
+        created_at: manifest.created_at,
+        refresh_by: manifest.refresh_by,
+        signers: signers.clone(),
+    }
+}
+
+fn record(
+    bundle: &Bundle,
+    standing: &Standing,
+    report: &ImportReport,
+    now: Timestamp,
+) -> ImportedBundle {
+    let manifest = bundle.manifest();
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    ImportedBundle {
+        name: manifest.name.to_string(),
+        sequence: manifest.sequence,
+        manifest: bundle.manifest_sha256(),
+        created_at: manifest.created_at,
+        refresh_by: manifest.refresh_by,
+        imported_at: now,
+        signers: standing.signers.clone(),
+        repositories: count(manifest.repositories.len()),
+        refused: count(report.failed()),
+        deny: manifest.deny.clone(),
+    }
+}
+
+/// Remembers with each repository how it went, as a sync does.
+fn remember(store: &Store, report: &ImportReport, at: Timestamp) -> Result<(), StoreError> {
+    for repository in &report.repositories {
+        let result = match &repository.fate {
+            Fate::NotAsked | Fate::Withdrawn => continue,
+            Fate::Failed { label, message } => SyncResult::Err {
+                label: label.clone(),
+                message: message.clone(),
+            },
+            Fate::Kept | Fate::New { .. } | Fate::Unchanged | Fate::Updated { .. } => {
+                SyncResult::Ok
+            }
+        };
+        store.record_sync(
+            &repository.server,
+            &repository.gun,
+            &SyncOutcome { at, result },
+        )?;
+    }
+    Ok(())
+}

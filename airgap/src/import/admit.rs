@@ -1,0 +1,162 @@
+//! Whether a bundle is looked at at all.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use vouchsafe_policy::{BundleSettings, Config};
+use vouchsafe_store::{ImportedBundle, Store, StoreError};
+use vouchsafe_trust::key::{Fingerprint, PublicKey};
+
+use super::ImportError;
+use crate::Refusal;
+use crate::bundle::{Bundle, OpenBundleError};
+use crate::manifest::Manifest;
+use crate::signature::valid_signers;
+
+/// A bundle that may be taken in, and on whose word.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// The pinned keys that signed it.
+    pub signers: BTreeSet<Fingerprint>,
+    /// Whether enough of them did for their word to count.
+    pub is_vouched: bool,
+    /// Whether it was taken in before.
+    pub is_known: bool,
+    /// The number of the latest one of its series that was taken in.
+    pub last: Option<u64>,
+}
+
+/// Decides whether `bundle` may be taken in here, whatever is in its repositories.
+///
+/// # Errors
+///
+/// [`ImportError::Bundle`] with the [`Refusal`], or [`ImportError::Store`].
+pub fn admit(
+    store: &Store,
+    bundle: &Bundle,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Standing, ImportError> {
+    let manifest = bundle.manifest();
+    let settings = config.bundles();
+    let signers = signers(bundle, settings);
+    let is_vouched = settings.is_vouched(&signers);
+    let last = last(store, manifest)?;
+    // Who signs comes first: nothing else of what a stranger says is worth an answer.
+    check_signers(bundle, settings, &signers)?;
+    check_audience(manifest, settings).map_err(refused)?;
+    check_clock(manifest, now)?;
+    if !is_vouched && !manifest.deny.is_empty() {
+        return Err(refused(Refusal::NotVouchedFor));
+    }
+    let is_known = check_sequence(bundle, last.as_ref())?;
+    Ok(Standing {
+        signers,
+        is_vouched,
+        is_known,
+        last: last.map(|last| last.sequence),
+    })
+}
+
+fn last(store: &Store, manifest: &Manifest) -> Result<Option<ImportedBundle>, StoreError> {
+    store.bundle(manifest.name.as_str())
+}
+
+fn signers(bundle: &Bundle, settings: &BundleSettings) -> BTreeSet<Fingerprint> {
+    let keys: Vec<PublicKey> = settings.keys.iter().map(|(_, key)| key.clone()).collect();
+    valid_signers(bundle.manifest_bytes(), bundle.signatures(), &keys)
+}
+
+fn check_signers(
+    bundle: &Bundle,
+    settings: &BundleSettings,
+    signers: &BTreeSet<Fingerprint>,
+) -> Result<(), ImportError> {
+    let needed = settings.threshold;
+    if signers.len() >= needed {
+        return Ok(());
+    }
+    Err(refused(if bundle.signatures().is_empty() {
+        Refusal::Unsigned { needed }
+    } else {
+        Refusal::WrongSigner {
+            valid: signers.len(),
+            needed,
+        }
+    }))
+}
+
+/// Checks that a bundle is for whom the settings say is here.
+///
+/// # Errors
+///
+/// [`Refusal::WrongAudience`].
+pub fn check_audience(manifest: &Manifest, settings: &BundleSettings) -> Result<(), Refusal> {
+    let here = settings.audience.as_deref();
+    let fits = manifest.audience.is_empty()
+        || manifest
+            .audience
+            .iter()
+            .any(|name| Some(name.as_str()) == here);
+    if fits {
+        return Ok(());
+    }
+    Err(Refusal::WrongAudience {
+        audience: manifest.audience.iter().map(ToString::to_string).collect(),
+        here: here.map(str::to_owned),
+    })
+}
+
+/// A clock that is behind would take for fresh what has long expired.
+fn check_clock(manifest: &Manifest, now: Timestamp) -> Result<(), ImportError> {
+    let created_at = manifest.created_at;
+    if created_at.duration_since(now) > LEEWAY {
+        return Err(refused(Refusal::ClockBehind { created_at, now }));
+    }
+    Ok(())
+}
+
+/// Whether the bundle was taken in before; an error if it would lead back.
+fn check_sequence(bundle: &Bundle, last: Option<&ImportedBundle>) -> Result<bool, ImportError> {
+    let manifest = bundle.manifest();
+    let offered = manifest.sequence;
+    if let Some(last) = last {
+        if offered < last.sequence {
+            return Err(refused(Refusal::OldSequence {
+                offered,
+                last: last.sequence,
+            }));
+        }
+        if offered == last.sequence {
+            return if last.manifest == bundle.manifest_sha256() {
+                Ok(true)
+            } else {
+                Err(refused(Refusal::SequenceReused {
+                    sequence: offered,
+                    before: last.manifest,
+                }))
+            };
+        }
+    }
+    let Some(base) = &manifest.base else {
+        return Ok(false);
+    };
+    let reaches = last.is_some_and(|last| {
+        last.sequence > base.sequence
+            || (last.sequence == base.sequence && last.manifest == base.manifest)
+    });
+    if reaches {
+        return Ok(false);
+    }
+    Err(refused(Refusal::BaseMissing {
+        base: base.sequence,
+        last: last.map(|last| last.sequence),
+    }))
+}
+
+fn refused(refusal: Refusal) -> ImportError {
+    ImportError::Bundle(OpenBundleError::Refused(refusal))
+}
+
+/// How far two clocks may be apart that are both right.
+const LEEWAY: SignedDuration = SignedDuration::from_mins(5);

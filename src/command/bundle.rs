@@ -1,0 +1,56 @@
+//! `vouchsafe bundle`: trust data across an air gap, as one file.
+
+mod create;
+mod deny;
+mod diff;
+mod finish;
+mod images;
+mod import;
+mod inspect;
+mod sign;
+mod verify;
+mod wanted;
+
+use std::path::Path;
+
+use vouchsafe_airgap::bundle::Limits;
+use vouchsafe_airgap::{Bundle, OpenBundleError, Refusal};
+
+use crate::args::{BundleCommand, Common};
+use crate::exit::{Error, Outcome};
+use crate::printer::note;
+
+pub(crate) use import::answer as import_answer;
+
+pub(crate) fn run(command: &BundleCommand, common: &Common) -> Result<Outcome, Error> {
+    match command {
+        BundleCommand::Create(args) => create::run(args, common),
+        BundleCommand::Deny(args) => deny::run(args, common),
+        BundleCommand::Diff(args) => diff::run(args),
+        BundleCommand::Images(args) => images::run(args),
+        BundleCommand::Import(args) => import::run(args, common),
+        BundleCommand::Inspect(args) => inspect::run(args),
+        BundleCommand::Sign(args) => sign::run(args),
+        BundleCommand::Verify(args) => verify::run(args, common),
+    }
+}
+
+/// Opens a bundle and hands it to `go_on`; one that is refused is told, and is no error.
+fn with_bundle(
+    path: &Path,
+    go_on: impl FnOnce(Bundle) -> Result<Outcome, Error>,
+) -> Result<Outcome, Error> {
+    match Bundle::open(path, &Limits::default(), &std::env::temp_dir()) {
+        Ok(bundle) => go_on(bundle),
+        Err(OpenBundleError::Refused(refusal)) => {
+            refused(path, &refusal);
+            Ok(Outcome::Refused)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn refused(path: &Path, refusal: &Refusal) {
+    let (path, label) = (path.display(), refusal.label());
+    note(&format!("{path}: refused: {label}: {refusal}"));
+}

@@ -1,0 +1,181 @@
+//! From what was gathered to a file: its number, its name, its signatures.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use vouchsafe_airgap::bundle::write as write_bundle;
+use vouchsafe_airgap::create::Gathered;
+use vouchsafe_airgap::{Bundle, Name, SigningKey};
+use vouchsafe_store::Store;
+use vouchsafe_trust::key::Fingerprint;
+use vouchsafe_trust::{Role, Sha256};
+
+use crate::args::LabelArgs;
+use crate::exit::Error;
+use crate::printer::note;
+
+/// A bundle that was written.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Written {
+    /// Its files; several where it was split.
+    pub(super) files: Vec<PathBuf>,
+    /// Its series.
+    pub(super) name: Name,
+    /// Its number in the series.
+    pub(super) sequence: u64,
+    /// The digest of its manifest.
+    pub(super) manifest: Sha256,
+    /// When it was made.
+    pub(super) created_at: Timestamp,
+    /// Until when whoever signs it vouches for it.
+    pub(super) refresh_by: Option<Timestamp>,
+    /// How many repositories it lists.
+    pub(super) repositories: usize,
+    /// How many of them it carries the role files of.
+    pub(super) carried: usize,
+    /// How many things it lists to be denied.
+    pub(super) denied: usize,
+    /// The keys that signed it.
+    pub(super) signers: Vec<Fingerprint>,
+    /// When the first role in it expires.
+    pub(super) first_expiry: Option<Timestamp>,
+}
+
+impl Written {
+    pub(super) fn text(&self) -> String {
+        let files: Vec<String> = self
+            .files
+            .iter()
+            .map(|it| it.display().to_string())
+            .collect();
+        let mut lines = files;
+        lines.push(format!(
+            "  bundle {} {}: {} repositories, {} of them carried{}",
+            self.name,
+            self.sequence,
+            self.repositories,
+            self.carried,
+            match self.denied {
+                0 => String::new(),
+                denied => format!(", {denied} denied"),
+            }
+        ));
+        if let Some(at) = self.first_expiry {
+            lines.push(format!("  the first role expires at {at:.0}"));
+        }
+        if let Some(until) = self.refresh_by {
+            lines.push(format!("  who signs it vouches for it until {until:.0}"));
+        }
+        lines.push(match self.signers.len() {
+            0 => "  not signed yet: `vouchsafe bundle sign`".to_owned(),
+            count => format!(
+                "  signed by {count} key{}",
+                if count == 1 { "" } else { "s" }
+            ),
+        });
+        lines.join("\n") + "\n"
+    }
+}
+
+/// When the bundle is made: as was said, or now. Whole seconds, since file names and archives have no more.
+pub(super) fn created_at(label: &LabelArgs, now: Timestamp) -> Result<Timestamp, Error> {
+    let at = label.created_at.unwrap_or(now);
+    if at > now {
+        return Err(format!("--created-at {at:.0} is yet to come: it is {now:.0}").into());
+    }
+    Ok(Timestamp::from_second(at.as_second())?)
+}
+
+/// Until when it is vouched for.
+pub(super) fn refresh_by(created_at: Timestamp, after: SignedDuration) -> Result<Timestamp, Error> {
+    let until = created_at.checked_add(after);
+    Ok(until.map_err(|_error| "--refresh-by is beyond all time")?)
+}
+
+/// The number of the bundle: as was said, or the one after those that were made before.
+pub(super) fn sequence(
+    label: &LabelArgs,
+    store: &Store,
+    base: Option<&Bundle>,
+) -> Result<u64, Error> {
+    if let Some(sequence) = label.sequence {
+        return Ok(sequence);
+    }
+    let made = store.made_sequence(label.name.as_str())?;
+    let base = base.map(|base| base.manifest().sequence);
+    let last = made.max(base).unwrap_or_default();
+    Ok(last
+        .checked_add(1)
+        .ok_or("there is no number after the last one")?)
+}
+
+/// Signs what was gathered, and writes it into `directory`.
+pub(super) fn write(
+    gathered: Gathered,
+    label: &LabelArgs,
+    directory: &Path,
+    split: Option<u64>,
+) -> Result<Written, Error> {
+    let Gathered {
+        manifest,
+        mut contents,
+        ..
+    } = gathered;
+    for file in &label.sign {
+        contents.add(&signing_key(file)?.sign(contents.manifest_bytes()));
+    }
+    warn_of_early_end(&manifest);
+    let name = format!(
+        "{}-{}-{}.tar.zst",
+        manifest.name,
+        manifest.created_at.strftime("%Y%m%dT%H%M%SZ"),
+        manifest.sequence
+    );
+    let files = write_bundle(&directory.join(name), &contents, split)?;
+    let carried = manifest.repositories.iter().filter(|it| it.is_carried());
+    let expiries = manifest.repositories.iter();
+    let expiries = expiries.filter_map(|it| it.first_expiry());
+    Ok(Written {
+        files,
+        sequence: manifest.sequence,
+        manifest: Sha256::of(contents.manifest_bytes()),
+        created_at: manifest.created_at,
+        refresh_by: manifest.refresh_by,
+        repositories: manifest.repositories.len(),
+        carried: carried.count(),
+        denied: manifest.deny.len(),
+        signers: contents.signatures().map(|it| it.key).collect(),
+        first_expiry: expiries.map(|(_, at)| at).min(),
+        name: manifest.name,
+    })
+}
+
+/// Nobody's word outlasts an authority, so a later `refreshBy` says more than it holds.
+fn warn_of_early_end(manifest: &vouchsafe_airgap::Manifest) {
+    let Some(refresh_by) = manifest.refresh_by else {
+        return;
+    };
+    for repository in &manifest.repositories {
+        let early = [Role::Root, Role::Targets].into_iter().find_map(|role| {
+            let at = repository.file(&role)?.expires;
+            (at < refresh_by).then_some((role, at))
+        });
+        if let Some((role, at)) = early {
+            note(&format!(
+                "warning: {}: `{role}` expires at {at:.0}, before the bundle's `refreshBy`; nothing \
+                 extends that",
+                repository.gun
+            ));
+        }
+    }
+}
+
+/// Reads a private key.
+pub(super) fn signing_key(file: &Path) -> Result<SigningKey, Error> {
+    let at = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let text = fs::read_to_string(file).map_err(|error| at(&error))?;
+    Ok(SigningKey::from_pem(&text).map_err(|error| at(&error))?)
+}

@@ -1,0 +1,162 @@
+//! Bundles beside the webhook: whoever brings them, one place takes them in.
+
+mod folder;
+mod gauges;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::spawn_blocking;
+use vouchsafe_airgap::import::ImportAnswer;
+use vouchsafe_policy::Config;
+use vouchsafe_store::socket::{ImportRequest, Importer};
+use vouchsafe_store::{Store, StoreError};
+use vouchsafe_trust::Clock as _;
+use vouchsafe_webhook::Admission;
+
+use self::folder::Folder;
+pub(super) use self::gauges::metrics;
+use crate::clock::SystemClock;
+use crate::command::bundle::import_answer;
+use crate::context;
+
+/// Takes in bundles while the process serves, and has admission know what they deny.
+#[derive(Debug)]
+pub(super) struct Bundles {
+    pub(super) store: Store,
+    /// The configuration in use, and what follows it.
+    pub(super) configs: watch::Receiver<Arc<Config>>,
+    pub(super) admission: Arc<Admission>,
+    /// Told when a bundle was taken in.
+    pub(super) fed: Arc<Notify>,
+    pub(super) counts: Arc<Counts>,
+}
+
+/// How many bundles came to what, by a stable, short name.
+#[derive(Debug, Default)]
+pub(super) struct Counts(Mutex<BTreeMap<String, u32>>);
+
+impl Counts {
+    fn count(&self, label: &str) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(label.to_owned()).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    fn all(&self) -> BTreeMap<String, u32> {
+        let counts = self.0.lock();
+        counts.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Bundles {
+    /// Has admission deny what bundles list that were taken in before.
+    pub(super) fn start(self) -> Result<Self, StoreError> {
+        self.deny()?;
+        Ok(self)
+    }
+
+    /// Follows the folder and the configuration, until dropped.
+    pub(super) async fn run(self: Arc<Self>) {
+        let mut configs = self.configs.clone();
+        let mut folder = Folder::default();
+        loop {
+            tokio::select! {
+                changed = configs.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    // Other keys may be pinned: some may count that did not, and the other way round.
+                    folder = Folder::default();
+                    if let Err(error) = self.deny() {
+                        tracing::error!(%error, "cannot tell what bundles deny");
+                    }
+                }
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+            let Some(directory) = self.config().bundles().directory.clone() else {
+                continue;
+            };
+            let this = Arc::clone(&self);
+            let looked = spawn_blocking(move || {
+                folder.look(&directory, |path| this.take_in(path));
+                folder
+            });
+            folder = looked.await.unwrap_or_default();
+        }
+    }
+
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.configs.borrow())
+    }
+
+    /// Takes in the bundle at `path`, and logs what came of it.
+    fn take_in(&self, path: &Path) -> Result<ImportAnswer, String> {
+        let request = ImportRequest {
+            path: path.to_path_buf(),
+            strict: false,
+            dry_run: false,
+        };
+        let answer = self.answer(&request);
+        let path = path.display();
+        match &answer {
+            Ok(ImportAnswer::Done(report)) => tracing::info!(
+                %path, bundle = %report.name, sequence = report.sequence, left_out = report.failed(),
+                vouched = report.vouched, "took in a bundle"
+            ),
+            // Old ones lie beside the newest.
+            Ok(ImportAnswer::Refused { label, .. }) if label == "old_sequence" => {
+                tracing::debug!(%path, "a newer bundle was taken in before");
+            }
+            Ok(ImportAnswer::Refused { label, message }) if label == "truncated" => {
+                tracing::info!(%path, %message, "not all of a bundle is there yet");
+            }
+            Ok(ImportAnswer::Refused { label, message }) => {
+                tracing::error!(%path, %label, %message, "a bundle is refused");
+            }
+            Ok(ImportAnswer::Strict(_)) => {}
+            Err(error) => tracing::error!(%path, %error, "a bundle could not be looked at"),
+        }
+        answer
+    }
+
+    fn answer(&self, request: &ImportRequest) -> Result<ImportAnswer, String> {
+        let now = self.store.observe_time(SystemClock.now()).now;
+        let answer = import_answer(&self.store, &self.config(), request, now);
+        if request.dry_run {
+            return answer;
+        }
+        self.counts.count(match &answer {
+            Ok(ImportAnswer::Done(report)) if report.failed() > 0 => "partly",
+            Ok(ImportAnswer::Done(_)) => "done",
+            Ok(ImportAnswer::Refused { label, .. }) => label,
+            Ok(ImportAnswer::Strict(_)) => "strict",
+            Err(_) => "error",
+        });
+        if let Ok(ImportAnswer::Done(_)) = &answer {
+            self.deny().map_err(|error| error.to_string())?;
+            self.fed.notify_waiters();
+        }
+        answer
+    }
+
+    /// Has admission deny what the bundles list whose signatures count now.
+    fn deny(&self) -> Result<(), StoreError> {
+        let denied = context::denied(&self.store.bundles()?, &self.config());
+        self.admission.deny(denied);
+        Ok(())
+    }
+}
+
+impl Importer for Bundles {
+    fn import(&self, request: &ImportRequest) -> Result<serde_json::Value, String> {
+        let answer = self.answer(request)?;
+        serde_json::to_value(answer).map_err(|error| error.to_string())
+    }
+}
+
+/// How often the folder is looked at.
+const INTERVAL: Duration = Duration::from_secs(2);
