@@ -1,22 +1,22 @@
 //! Authentication with one server: none, Basic, or Bearer tokens.
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Url};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout};
 use vouchsafe_trust::Server;
 
 use super::body;
-use super::challenge::Challenge;
+use super::cause::cut;
+use super::challenge::{Challenge, challenges};
 use super::client::{Pace, SetupError, http_client};
 use super::credentials::Login;
-use super::error::cut;
 use super::token::Tokens;
 use super::{Cause, Credentials};
 
 /// Knows how to authenticate with one server, as far as the server has said so.
 #[derive(Debug)]
-pub(super) struct Authorizer {
+pub struct Authorizer {
     server: Server,
     certificates: Option<String>,
     credentials: Option<Credentials>,
@@ -49,7 +49,8 @@ struct Service {
 }
 
 impl Authorizer {
-    pub(super) fn new(
+    /// Knows nothing yet. `certificates` (PEM) replace the system's roots for the server's host.
+    pub fn new(
         server: Server,
         certificates: Option<String>,
         credentials: Option<Credentials>,
@@ -73,17 +74,17 @@ impl Authorizer {
     }
 
     /// Announces the scopes that will be needed, in their order.
-    pub(super) async fn plan(&self, scopes: Vec<String>) {
+    pub async fn plan(&self, scopes: Vec<String>) {
         self.state.lock().await.tokens.plan(scopes);
     }
 
     /// Whether the server should be pinged first, to learn how it authenticates.
-    pub(super) async fn wants_ping(&self) -> bool {
+    pub async fn wants_ping(&self) -> bool {
         matches!(self.state.lock().await.scheme, Scheme::Unknown)
     }
 
     /// Learns that the server answers without credentials. It may still ask for some later.
-    pub(super) async fn open(&self) {
+    pub async fn open(&self) {
         let mut state = self.state.lock().await;
         if matches!(state.scheme, Scheme::Unknown) {
             state.scheme = Scheme::Open;
@@ -91,7 +92,11 @@ impl Authorizer {
     }
 
     /// The `Authorization` header for a request that needs `scope`.
-    pub(super) async fn header(&self, scope: &str) -> Result<Option<HeaderValue>, Cause> {
+    ///
+    /// # Errors
+    ///
+    /// [`Cause`] if no token is to be had.
+    pub async fn header(&self, scope: &str) -> Result<Option<HeaderValue>, Cause> {
         let state = self.state.lock().await;
         match &state.scheme {
             Scheme::Open | Scheme::Unknown => Ok(None),
@@ -108,14 +113,20 @@ impl Authorizer {
         }
     }
 
-    /// Learns from the challenges of a 401 to a request with the header `sent`; fine if it should
-    /// be tried again.
-    pub(super) async fn challenged(
+    /// Learns from the headers of a 401 to a request with the `Authorization` header `sent`; fine if
+    /// it should be tried again.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Unauthorized`] if that would help nothing, [`Cause::Realm`] if the server names a token
+    /// service that must not be asked, [`Cause::Credentials`].
+    pub async fn challenged(
         &self,
-        challenges: &[Challenge],
+        answer: &HeaderMap,
         scope: &str,
         sent: Option<&HeaderValue>,
     ) -> Result<(), Cause> {
+        let challenges = challenges(answer);
         let find = |scheme| challenges.iter().find(|c| c.scheme == scheme);
         if let Some(bearer) = find("bearer") {
             self.challenged_bearer(bearer, scope, sent).await
@@ -180,9 +191,7 @@ impl Authorizer {
         };
         let url: Url = realm.parse().map_err(|_error| refused("it is not a URL"))?;
         match url.scheme() {
-            "http" if !self.server.is_plain() => {
-                Err(refused("it has no TLS, and the Notary server has"))
-            }
+            "http" if !self.server.is_plain() => Err(refused("it has no TLS, and the server has")),
             "http" if self.credentials.is_some() && !self.is_same_host(&url) => Err(refused(
                 "credentials are not sent to another host without TLS",
             )),
@@ -313,5 +322,8 @@ fn without_query(url: &Url) -> String {
     }
 }
 
+/// How often one request is answered with a challenge before it counts as refused: to learn the
+/// scheme, to replace a token for several scopes or a revoked one, and one to spare.
+pub const MAX_CHALLENGES: u32 = 3;
 /// The most that is read of a token service's answer.
 const MAX_TOKEN: u64 = 64 * 1024;
