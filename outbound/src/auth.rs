@@ -1,16 +1,16 @@
 //! Authentication with one server: none, Basic, or Bearer tokens.
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Client, Url};
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use vouchsafe_trust::Server;
 
-use super::body;
 use super::cause::cut;
 use super::challenge::{Challenge, challenges};
 use super::client::{Pace, SetupError, http_client};
 use super::credentials::Login;
+use super::service::Service;
 use super::token::Tokens;
 use super::{Cause, Credentials};
 
@@ -38,14 +38,6 @@ enum Scheme {
     Open,
     /// The server has not been asked yet, though there are credentials for it.
     Unknown,
-}
-
-/// A token service.
-#[derive(Clone, Debug)]
-struct Service {
-    realm: Url,
-    name: Option<String>,
-    http: Client,
 }
 
 impl Authorizer {
@@ -230,7 +222,7 @@ impl Authorizer {
             cause: Box::new(cause),
         };
         let mut scopes = state.tokens.batch(scope);
-        let mut answer = self.ask(service, &scopes, login.as_ref()).await;
+        let mut answer = service.ask(&scopes, login.as_ref(), self.pace).await;
         let refused = |cause: &Cause| {
             matches!(
                 cause,
@@ -243,7 +235,7 @@ impl Authorizer {
         if scopes.len() > 1 && answer.as_ref().is_err_and(refused) {
             state.tokens.no_batches();
             scopes.truncate(1);
-            answer = self.ask(service, &scopes, login.as_ref()).await;
+            answer = service.ask(&scopes, login.as_ref(), self.pace).await;
         }
         let token = state
             .tokens
@@ -252,62 +244,28 @@ impl Authorizer {
         Ok(token.header.clone())
     }
 
-    async fn ask(
-        &self,
-        service: &Service,
-        scopes: &[String],
-        login: Option<&Login>,
-    ) -> Result<Vec<u8>, Cause> {
-        let mut url = service.realm.clone();
-        {
-            let mut query = url.query_pairs_mut();
-            if let Some(name) = &service.name {
-                query.append_pair("service", name);
-            }
-            for scope in scopes {
-                query.append_pair("scope", scope);
-            }
-            if let Some(login) = login {
-                query.append_pair("account", &login.username);
-            }
-        }
-        let mut request = service.http.get(url);
-        if let Some(login) = login {
-            request = request.header(AUTHORIZATION, basic(login)?);
-        }
-        let started = Instant::now();
-        let after = self.pace.answer;
-        let mut response = timeout(after, request.send())
-            .await
-            .map_err(|_elapsed| Cause::Timeout { after })?
-            .map_err(|error| Cause::of_send(&error))?;
-        let speed = self.pace.speed(started);
-        match response.status().as_u16() {
-            200 => body::read(&mut response, MAX_TOKEN, speed).await,
-            401 if login.is_some() => Err(unauthorized("the configured credentials are refused")),
-            401 => Err(unauthorized("it wants credentials; none are configured")),
-            status => Err(Cause::Status {
-                status,
-                code: None,
-                retry_after: None,
-            }),
-        }
-    }
-
     fn login(&self) -> Result<Option<Login>, Cause> {
-        let read = |credentials: &Credentials| credentials.login(&self.server);
-        Ok(self.credentials.as_ref().map(read).transpose()?)
+        let Some(credentials) = &self.credentials else {
+            return Ok(None);
+        };
+        Ok(credentials.login(&self.server)?)
     }
 }
 
-fn basic(login: &Login) -> Result<HeaderValue, Cause> {
-    let mut header = HeaderValue::from_str(&format!("Basic {}", login.basic()))
+/// The value of an `Authorization` header.
+pub(super) fn basic(login: &Login) -> Result<HeaderValue, Cause> {
+    let Some(value) = login.basic() else {
+        return Err(unauthorized(
+            "the server wants a user name and a password; an identity token is configured",
+        ));
+    };
+    let mut header = HeaderValue::from_str(&format!("Basic {value}"))
         .map_err(|_error| unauthorized("the credentials do not fit into a header"))?;
     header.set_sensitive(true);
     Ok(header)
 }
 
-const fn unauthorized(reason: &'static str) -> Cause {
+pub(super) const fn unauthorized(reason: &'static str) -> Cause {
     Cause::Unauthorized { reason }
 }
 
@@ -325,5 +283,3 @@ fn without_query(url: &Url) -> String {
 /// How often one request is answered with a challenge before it counts as refused: to learn the
 /// scheme, to replace a token for several scopes or a revoked one, and one to spare.
 pub const MAX_CHALLENGES: u32 = 3;
-/// The most that is read of a token service's answer.
-const MAX_TOKEN: u64 = 64 * 1024;

@@ -11,6 +11,7 @@ mod challenge;
 mod client;
 mod credentials;
 mod retry;
+mod service;
 mod token;
 
 pub use cause::{Cause, cut, innermost};
