@@ -90,7 +90,8 @@ pub async fn refusal(response: &mut Response, speed: Speed) -> Cause {
     };
     if let (300..=399, Some(location)) = (status, header(LOCATION)) {
         return Cause::Redirected {
-            location: cut(&location),
+            // A query may hold what gives access.
+            location: cut(location.split(['?', '#']).next().unwrap_or_default()),
         };
     }
     let retry_after = header(RETRY_AFTER)

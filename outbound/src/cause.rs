@@ -115,8 +115,9 @@ impl Cause {
 
     /// Whether the server's certificate is by an authority that nobody said to trust.
     pub fn is_unknown_authority(&self) -> bool {
-        // As rustls says it.
-        matches!(self.innermost(), Self::Connect { reason } if reason.contains("UnknownIssuer"))
+        // As rustls says it: the latter where a trusted authority has the same name and another key.
+        let words = ["UnknownIssuer", "BadSignature"];
+        matches!(self.innermost(), Self::Connect { reason } if words.iter().any(|word| reason.contains(word)))
     }
 
     /// Whether the same request may well succeed in a moment.
@@ -146,8 +147,8 @@ impl Cause {
         )
     }
 
-    /// The cause itself, wherever it happened.
-    fn innermost(&self) -> &Self {
+    /// The cause itself, in the server or its token service.
+    pub fn innermost(&self) -> &Self {
         if let Self::TokenService { cause, .. } = self {
             cause.innermost()
         } else {
