@@ -8,6 +8,7 @@
 pub mod manifest;
 mod name;
 mod refusal;
+pub mod registry;
 
 pub use manifest::Manifest;
 pub use name::{Name, NameError};
