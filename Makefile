@@ -9,7 +9,7 @@
 CARGO ?= cargo
 SCRIPTS := .ci/run $(wildcard tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh)
 
-.PHONY: help demo test lint format bench schema doc kubernetes packages toolchain
+.PHONY: help demo test lint format bench schema doc kubernetes oras packages toolchain
 .DEFAULT_GOAL := help
 
 help:
@@ -20,7 +20,7 @@ demo: toolchain
 	@tests/scripts/demo.sh
 
 # The end-to-end tests run the binary, so it is built first.
-test: packages kubernetes toolchain
+test: packages kubernetes oras toolchain
 	$(CARGO) build --locked --package vouchsafe
 	$(CARGO) test --locked --workspace
 
@@ -47,6 +47,10 @@ doc: toolchain
 # The API server for the end-to-end tests; built once, which takes minutes.
 kubernetes: packages
 	@tests/scripts/kubernetes.sh build
+
+# Copies bundles between registries in the tests; built once, which takes seconds.
+oras: packages
+	@tests/scripts/oras.sh build
 
 packages:
 	@tests/scripts/install.sh

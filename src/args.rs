@@ -12,7 +12,7 @@ use vouchsafe_trust::{Gun, Server};
 
 pub(crate) use bundle::{
     BundleCommand, CreateArgs, DenyArgs, DiffArgs, ImagesArgs, ImportArgs, InspectArgs, LabelArgs,
-    SignArgs, VerifyArgs,
+    PullArgs, PushArgs, RegistryArgs, SignArgs, VerifyArgs,
 };
 
 /// Decides which container images may run, from Notary signatures that were verified beforehand.

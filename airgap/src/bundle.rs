@@ -22,6 +22,7 @@ mod tar;
 mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use vouchsafe_trust::{RepositoryMetadata, Role, Sha256};
 
@@ -97,6 +98,16 @@ impl Bundle {
     /// What the OCI image manifest names: configuration, manifest, role files, signatures.
     pub fn blobs(&self) -> &[Blob] {
         &self.blobs
+    }
+
+    /// What a registry has to be given besides the OCI image manifest.
+    pub fn parts(&self) -> Vec<crate::registry::Blob> {
+        let parts = self.blobs.iter().map(|blob| crate::registry::Blob {
+            digest: blob.descriptor().digest,
+            size: blob.descriptor().size,
+            source: Arc::new(blob.clone()),
+        });
+        parts.collect()
     }
 
     /// The contents, to be written elsewhere.

@@ -12,6 +12,7 @@ pub mod import;
 pub mod manifest;
 mod name;
 mod refusal;
+pub mod registry;
 pub mod signature;
 
 pub use bundle::{Bundle, OpenBundleError};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use vouchsafe_airgap::Name;
+use vouchsafe_airgap::registry::RegistryRef;
 use vouchsafe_policy::config::parse_duration;
 use vouchsafe_trust::{Gun, KeyId, Sha256};
 
@@ -42,6 +43,10 @@ pub(crate) enum BundleCommand {
     /// All at once or not at all; what does not hold is left out and reported. Works while
     /// `vouchsafe serve` holds the store, which then does it.
     Import(ImportArgs),
+    /// Push a bundle to an OCI registry.
+    Push(PushArgs),
+    /// Pull a bundle from an OCI registry into a folder.
+    Pull(PullArgs),
 }
 
 #[derive(Args, Debug)]
@@ -205,6 +210,51 @@ pub(crate) struct ImportArgs {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PushArgs {
+    /// The bundle.
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: PathBuf,
+    /// Where to, such as registry.internal/trust/bundle:latest; over TLS unless http:// is written
+    /// before it.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: RegistryRef,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PullArgs {
+    /// Where from, such as registry.internal/trust/bundle:latest.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: RegistryRef,
+    /// Folder to pull into, as an OCI image layout; must not exist or be empty.
+    #[arg(short = 'd', long, value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// How to reach a registry.
+#[derive(Args, Debug)]
+pub(crate) struct RegistryArgs {
+    /// Certificates that replace the system's roots for the registry, PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// User name, where the registry asks for one; the password is read from `VOUCHSAFE_PASSWORD`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+    #[arg(long, env = "VOUCHSAFE_PASSWORD", hide = true, hide_env_values = true)]
+    pub(crate) password: Option<String>,
+    /// Docker configuration file with credentials; without it, the one of the user, if there is one.
+    #[arg(long, value_name = "FILE", conflicts_with = "username")]
+    pub(crate) docker_config: Option<PathBuf>,
 }
 
 fn duration(text: &str) -> Result<SignedDuration, String> {

@@ -7,6 +7,9 @@ mod finish;
 mod images;
 mod import;
 mod inspect;
+mod pull;
+mod push;
+mod registry;
 mod sign;
 mod verify;
 mod wanted;
@@ -21,6 +24,7 @@ use crate::exit::{Error, Outcome};
 use crate::printer::note;
 
 pub(crate) use import::answer as import_answer;
+pub(crate) use registry::failure as registry_failure;
 
 pub(crate) fn run(command: &BundleCommand, common: &Common) -> Result<Outcome, Error> {
     match command {
@@ -30,6 +34,8 @@ pub(crate) fn run(command: &BundleCommand, common: &Common) -> Result<Outcome, E
         BundleCommand::Images(args) => images::run(args),
         BundleCommand::Import(args) => import::run(args, common),
         BundleCommand::Inspect(args) => inspect::run(args),
+        BundleCommand::Pull(args) => pull::run(args),
+        BundleCommand::Push(args) => push::run(args),
         BundleCommand::Sign(args) => sign::run(args),
         BundleCommand::Verify(args) => verify::run(args, common),
     }

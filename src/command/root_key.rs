@@ -47,10 +47,10 @@ pub(crate) fn run(args: &RootKeyArgs) -> Result<Outcome, Error> {
 /// The error, and what can be done about it.
 fn with_hint(error: &RootKeysError) -> String {
     let hint = match error {
-        RootKeysError::Request(error) if error.cause.is_not_found_by_notary() => {
+        RootKeysError::Request(error) if error.is_not_found_by_notary() => {
             Some("nobody published trust data under this name there; check the name")
         }
-        RootKeysError::Request(error) => error.cause.hint(),
+        RootKeysError::Request(error) => error.hint(),
         RootKeysError::Metadata { .. } | _ => None,
     };
     hint.map_or_else(

@@ -88,6 +88,7 @@ async fn serve(
         admission: Arc::clone(&admission),
         fed: Arc::clone(&fed),
         counts: bundle_counts,
+        secrets: common.secrets.clone(),
     };
     let bundles = Arc::new(bundles.start()?);
     sync::answer_readers(&store, common, Some(Arc::<Bundles>::clone(&bundles)));

@@ -110,7 +110,7 @@ impl Collector<'_> {
         let limit = self.terms.limits.timestamp;
         let newest = RoleFile::Newest(Role::Timestamp);
         let error = match self.files.fetch(newest, limit).await {
-            Err(error) if error.cause.is_not_found_by_notary() => error,
+            Err(error) if error.is_not_found_by_notary() => error,
             answer => return Ok(answer.map(Some)?),
         };
         let (server, gun) = (self.files.server().clone(), self.files.gun().clone());
@@ -119,7 +119,7 @@ impl Collector<'_> {
         }
         let newest = RoleFile::Newest(Role::Root);
         match self.files.root(newest).await {
-            Err(error) if error.cause.is_not_found_by_notary() => {
+            Err(error) if error.is_not_found_by_notary() => {
                 if server.is_plain() {
                     Err(CollectError::GoneWithoutTls { server, gun })
                 } else {

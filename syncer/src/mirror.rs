@@ -1,7 +1,7 @@
 //! What is to be mirrored, from where, and under which pins.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use vouchsafe_policy::{Auth, Config, NotaryServer};
 use vouchsafe_trust::{Gun, Pins, Server, Sha256};
@@ -47,20 +47,19 @@ pub struct Configured {
     pub secrets: PathBuf,
 }
 
-impl Configured {
-    fn credentials(&self, auth: &Auth) -> Credentials {
-        match auth {
-            Auth::Basic { username, password } => Credentials::Inline {
-                username: username.clone(),
-                password: password.clone(),
-            },
-            Auth::DockerConfig { file } => Credentials::DockerConfig(file.clone()),
-            Auth::Files { username, password } => Credentials::Files {
-                username: username.clone(),
-                password: password.clone(),
-            },
-            Auth::Secret { name } => Credentials::Secret(self.secrets.join(name)),
-        }
+/// How to log in as `auth` says; `secrets` is the folder with a folder for each secret.
+pub fn credentials(auth: &Auth, secrets: &Path) -> Credentials {
+    match auth {
+        Auth::Basic { username, password } => Credentials::Inline {
+            username: username.clone(),
+            password: password.clone(),
+        },
+        Auth::DockerConfig { file } => Credentials::DockerConfig(file.clone()),
+        Auth::Files { username, password } => Credentials::Files {
+            username: username.clone(),
+            password: password.clone(),
+        },
+        Auth::Secret { name } => Credentials::Secret(secrets.join(name)),
     }
 }
 
@@ -69,7 +68,10 @@ impl Mirror for Configured {
         let endpoint = |notary: &NotaryServer| ServerEndpoint {
             server: notary.server.clone(),
             certificates: notary.cert.clone(),
-            credentials: notary.auth.as_ref().map(|auth| self.credentials(auth)),
+            credentials: notary
+                .auth
+                .as_ref()
+                .map(|auth| credentials(auth, &self.secrets)),
         };
         self.config.notary_servers().iter().map(endpoint).collect()
     }

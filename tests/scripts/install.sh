@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo run beside Vouchsafe: Debian's Notary and
-# registry, and the tools the scripts call. Does nothing where all is there.
+# registry, and the tools that tests and scripts call. Does nothing where all is there.
 #
 #   usage: install.sh [COMMAND…]   as root on Debian 12 or later (or as anyone, once all is installed);
 #                                  with commands, only what brings these
@@ -20,11 +20,12 @@ declare -A PACKAGE_OF=(
   [notary-signer]=notary
   [openssl]=openssl
   [python3]=python3
+  [skopeo]=skopeo
   [wrk]=wrk
 )
 
 # What every test run and the demo need.
-BASE=(cc curl docker-registry jq make notary notary-server notary-signer openssl wrk)
+BASE=(cc curl docker-registry jq make notary notary-server notary-signer openssl skopeo wrk)
 
 missing_packages() { # COMMAND…
   local command

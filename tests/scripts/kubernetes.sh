@@ -14,6 +14,8 @@ set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
+# shellcheck source=tests/scripts/lib/go.sh
+. "$HERE/lib/go.sh"
 # shellcheck source=tests/scripts/lib/kubernetes/build.sh
 . "$HERE/lib/kubernetes/build.sh"
 # shellcheck source=tests/scripts/lib/kubernetes/process.sh

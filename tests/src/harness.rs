@@ -14,6 +14,7 @@ pub mod error;
 pub mod http;
 pub mod notary_client;
 pub mod notary_server;
+pub mod oras;
 pub mod port;
 pub mod process;
 pub mod receiver;

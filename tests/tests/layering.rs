@@ -14,11 +14,17 @@ use serde_json::Value;
 /// What each crate may depend on within the workspace.
 const EDGES: &[(&str, &[&str])] = &[
     ("vouchsafe-trust", &[]),
+    ("vouchsafe-outbound", &["vouchsafe-trust"]),
     ("vouchsafe-policy", &["vouchsafe-trust"]),
     ("vouchsafe-store", &["vouchsafe-trust"]),
     (
         "vouchsafe-airgap",
-        &["vouchsafe-policy", "vouchsafe-store", "vouchsafe-trust"],
+        &[
+            "vouchsafe-outbound",
+            "vouchsafe-policy",
+            "vouchsafe-store",
+            "vouchsafe-trust",
+        ],
     ),
     (
         "vouchsafe-alerts",
@@ -26,7 +32,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "vouchsafe-syncer",
-        &["vouchsafe-policy", "vouchsafe-store", "vouchsafe-trust"],
+        &[
+            "vouchsafe-outbound",
+            "vouchsafe-policy",
+            "vouchsafe-store",
+            "vouchsafe-trust",
+        ],
     ),
     (
         "vouchsafe-webhook",
@@ -68,6 +79,7 @@ const BANNED: &[(&str, &[&str])] = &[
             "hyper-rustls",
             "vouchsafe-airgap",
             "vouchsafe-alerts",
+            "vouchsafe-outbound",
             "vouchsafe-syncer",
         ],
     ),

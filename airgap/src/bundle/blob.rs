@@ -8,6 +8,7 @@ use std::sync::Arc;
 use vouchsafe_trust::Sha256;
 
 use super::oci::Descriptor;
+use crate::registry::BlobSource;
 
 /// One of the blobs that a bundle consists of.
 #[derive(Clone, Debug)]
@@ -30,6 +31,12 @@ impl Blob {
             at: 0,
             left: self.descriptor.size,
         }
+    }
+}
+
+impl BlobSource for Blob {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(self.reader()))
     }
 }
 

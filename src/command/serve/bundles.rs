@@ -2,14 +2,15 @@
 
 mod folder;
 mod gauges;
+mod pull;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 use vouchsafe_airgap::import::ImportAnswer;
 use vouchsafe_policy::Config;
 use vouchsafe_store::socket::{ImportRequest, Importer};
@@ -33,6 +34,8 @@ pub(super) struct Bundles {
     /// Told when a bundle was taken in.
     pub(super) fed: Arc<Notify>,
     pub(super) counts: Arc<Counts>,
+    /// The folder with a folder for each secret.
+    pub(super) secrets: PathBuf,
 }
 
 /// How many bundles came to what, by a stable, short name.
@@ -63,6 +66,7 @@ impl Bundles {
     pub(super) async fn run(self: Arc<Self>) {
         let mut configs = self.configs.clone();
         let mut folder = Folder::default();
+        let mut pulling = self.start_pulling();
         loop {
             tokio::select! {
                 changed = configs.changed() => {
@@ -71,6 +75,8 @@ impl Bundles {
                     }
                     // Other keys may be pinned: some may count that did not, and the other way round.
                     folder = Folder::default();
+                    pulling.abort_all();
+                    pulling = self.start_pulling();
                     if let Err(error) = self.deny() {
                         tracing::error!(%error, "cannot tell what bundles deny");
                     }
@@ -87,6 +93,15 @@ impl Bundles {
             });
             folder = looked.await.unwrap_or_default();
         }
+    }
+
+    /// Pulls bundles beside everything else, where the configuration names a registry.
+    fn start_pulling(self: &Arc<Self>) -> JoinSet<()> {
+        let mut pulling = JoinSet::new();
+        if let Some(settings) = self.config().bundles().pull.clone() {
+            pulling.spawn(Arc::clone(self).pull(settings));
+        }
+        pulling
     }
 
     fn config(&self) -> Arc<Config> {

@@ -75,7 +75,7 @@ impl CollectError {
                  `docker trust sign GUN:TAG`",
             ),
             Self::Refused { error, .. } => error.fault.hint(),
-            Self::Request(error) => error.cause.hint(),
+            Self::Request(error) => error.hint(),
         }
     }
 

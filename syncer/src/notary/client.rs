@@ -1,21 +1,17 @@
 //! Requests to one server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Response};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+use reqwest::{Client, Response};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
+use vouchsafe_outbound::auth::{Authorizer, MAX_CHALLENGES};
+use vouchsafe_outbound::{Backoff, Cause, Credentials, Pace, SetupError, body, http_client};
 use vouchsafe_trust::{Gun, Server};
 
-use super::auth::Authorizer;
-use super::body::{self, Speed};
-use super::challenge::challenges;
-use super::error::cut;
 use super::resource::repository_scope;
-use super::{Backoff, Cause, Credentials, RequestError, Resource, RoleFile};
+use super::{RequestError, Resource, RoleFile};
 
 /// A client of one Notary server, for one pass or many.
 ///
@@ -29,52 +25,6 @@ pub struct NotaryClient {
     pace: Pace,
     backoff: Backoff,
     requests: AtomicU64,
-}
-
-/// How long a server may take, and how slow it may be.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Pace {
-    /// To connect, TLS included.
-    pub connect: Duration,
-    /// To begin an answer.
-    pub answer: Duration,
-    /// For a whole answer, however short, before its speed counts.
-    pub grace: Duration,
-    /// The least average speed, in bytes a second.
-    pub least_speed: u32,
-    /// For the longest answer.
-    pub total: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            answer: Duration::from_secs(30),
-            grace: Duration::from_secs(40),
-            least_speed: 16 * 1024,
-            total: Duration::from_mins(10),
-        }
-    }
-}
-
-impl Pace {
-    pub(super) const fn speed(self, started: Instant) -> Speed {
-        Speed {
-            started,
-            grace: self.grace,
-            least: self.least_speed,
-            total: self.total,
-        }
-    }
-}
-
-/// A client that cannot be made.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("cannot set up TLS: {reason}")]
-pub struct SetupError {
-    /// What is wrong, most likely with the configured certificates.
-    pub reason: String,
 }
 
 impl NotaryClient {
@@ -178,15 +128,14 @@ impl NotaryClient {
                 200 => return body::read(&mut response, limit, speed).await,
                 401 if challenged < MAX_CHALLENGES => {
                     challenged += 1;
-                    let asked = challenges(response.headers());
-                    let sent = authorization.as_ref();
-                    self.authorizer.challenged(&asked, &scope, sent).await?;
+                    let (asked, sent) = (response.headers(), authorization.as_ref());
+                    self.authorizer.challenged(asked, &scope, sent).await?;
                 }
                 401 => {
                     let reason = "the server refuses every token";
                     return Err(Cause::Unauthorized { reason });
                 }
-                status => return Err(failure(&mut response, status, speed).await),
+                _ => return Err(body::refusal(&mut response, speed).await),
             }
         }
     }
@@ -202,9 +151,8 @@ impl NotaryClient {
         // Notary demands a scope for the ping that a token for repositories lacks: 401 is as good
         // as 200.
         if response.status().as_u16() == 401 {
-            let asked = challenges(response.headers());
-            let scope = Resource::Ping.scope();
-            self.authorizer.challenged(&asked, &scope, None).await?;
+            let (asked, scope) = (response.headers(), Resource::Ping.scope());
+            self.authorizer.challenged(asked, &scope, None).await?;
         } else {
             self.authorizer.open().await;
         }
@@ -228,77 +176,3 @@ impl NotaryClient {
         Ok((response, started))
     }
 }
-
-/// An HTTP client that trusts `certificates` and, unless `only` those, the system's roots.
-pub(super) fn http_client(
-    certificates: Option<&str>,
-    only: bool,
-    pace: Pace,
-) -> Result<Client, SetupError> {
-    let setup_error = |error: reqwest::Error| SetupError {
-        reason: match std::error::Error::source(&error) {
-            Some(_) => super::error::innermost(&error),
-            None => error.to_string(),
-        },
-    };
-    // reqwest takes the process's provider; another one that is there already is as good.
-    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let builder = Client::builder()
-        .user_agent(concat!("vouchsafe/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(pace.connect)
-        .redirect(Policy::custom(follow));
-    let Some(pem) = certificates else {
-        return builder.build().map_err(setup_error);
-    };
-    let certificates = Certificate::from_pem_bundle(pem.as_bytes()).map_err(setup_error)?;
-    if certificates.is_empty() {
-        let reason = "`cert` holds no PEM certificate".to_owned();
-        return Err(SetupError { reason });
-    }
-    let builder = if only {
-        builder.tls_certs_only(certificates)
-    } else {
-        builder.tls_certs_merge(certificates)
-    };
-    builder.build().map_err(setup_error)
-}
-
-/// Follows a few redirects on the same host, and none from TLS to plain text.
-fn follow(attempt: reqwest::redirect::Attempt<'_>) -> reqwest::redirect::Action {
-    let allowed = attempt.previous().last().is_some_and(|from| {
-        let to = attempt.url();
-        from.host() == to.host()
-            && from.port_or_known_default() == to.port_or_known_default()
-            && from.scheme() == to.scheme()
-    });
-    if allowed && attempt.previous().len() <= MAX_REDIRECTS {
-        attempt.follow()
-    } else {
-        attempt.stop()
-    }
-}
-
-async fn failure(response: &mut Response, status: u16, speed: Speed) -> Cause {
-    let header = |name| {
-        let value = response.headers().get(name)?;
-        value.to_str().ok().map(str::to_owned)
-    };
-    if let (300..=399, Some(location)) = (status, header(LOCATION)) {
-        return Cause::Redirected {
-            location: cut(&location),
-        };
-    }
-    let retry_after = header(RETRY_AFTER)
-        .and_then(|seconds| seconds.trim().parse().ok())
-        .map(Duration::from_secs);
-    Cause::Status {
-        status,
-        code: body::read_error_code(response, speed).await,
-        retry_after,
-    }
-}
-
-/// How often one request is answered with a challenge before it counts as refused: to learn the
-/// scheme, to replace a token for several scopes or a revoked one, and one to spare.
-const MAX_CHALLENGES: u32 = 3;
-const MAX_REDIRECTS: usize = 3;

@@ -135,7 +135,7 @@ impl Run<'_> {
         tracing::debug!(server = %self.lane.server, %error, "no changefeed");
         if let (FeedError::Request(error), true) = (&error, error.is_unreachable()) {
             report.error = Some(Failure {
-                hint: error.cause.hint(),
+                hint: error.hint(),
                 ..Failure::of_server(&self.lane.server, error.label(), error)
             });
             return None;

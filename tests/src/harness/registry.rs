@@ -1,8 +1,9 @@
 //! The real registry.
 
+use std::net::SocketAddr;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::http::{Request, Response, exchange};
@@ -10,9 +11,10 @@ use super::notary_client::Tag;
 use super::port::PortLease;
 use super::process::Process;
 use super::root_key::hex;
-use super::{HarnessError, TempDir};
+use super::token_issuer::{ISSUER, SERVICE, TokenIssuer};
+use super::{Certificates, HarnessError, TempDir};
 
-/// Debian's `docker-registry` on loopback, without TLS or accounts.
+/// Debian's `docker-registry` on loopback.
 #[derive(Debug)]
 pub struct Registry {
     _directory: TempDir,
@@ -29,6 +31,41 @@ pub struct Image {
     pub tag: Tag,
 }
 
+/// Who gets in.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Admittance<'service> {
+    /// Anyone.
+    #[default]
+    Open,
+    /// [`ACCOUNT`], by password.
+    Basic,
+    /// Who has a token that a service at this address gives, which this issuer signed.
+    Token {
+        /// The address, `http://localhost:PORT/token`.
+        realm: &'service str,
+        /// The issuer.
+        issuer: &'service TokenIssuer,
+    },
+}
+
+impl Admittance<'_> {
+    fn configuration(self, directory: &TempDir) -> Result<Value, HarnessError> {
+        Ok(match self {
+            Self::Open => json!({}),
+            Self::Basic => {
+                let accounts = directory.write("htpasswd", HTPASSWD)?;
+                json!({"htpasswd": {"realm": "registry", "path": accounts}})
+            }
+            Self::Token { realm, issuer } => {
+                let bundle = directory.write("issuer.crt", issuer.certificate_pem())?;
+                json!({"token": {
+                    "realm": realm, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": bundle,
+                }})
+            }
+        })
+    }
+}
+
 impl Image {
     /// `REPOSITORY:TAG`.
     pub fn reference(&self) -> String {
@@ -42,19 +79,36 @@ impl Image {
 }
 
 impl Registry {
-    /// Starts a registry with nothing in it.
+    /// Starts a registry with nothing in it, without TLS or accounts.
     ///
     /// # Errors
     ///
     /// [`HarnessError::Start`] if the program is missing, [`HarnessError::NotReady`] if it does not come up.
     pub fn start() -> Result<Self, HarnessError> {
+        Self::start_with(None, Admittance::Open)
+    }
+
+    /// Starts a registry with nothing in it, with TLS if it gets certificates.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::start`].
+    pub fn start_with(
+        certificates: Option<&Certificates>,
+        admittance: Admittance<'_>,
+    ) -> Result<Self, HarnessError> {
         let directory = TempDir::new("registry")?;
         let port = PortLease::new()?;
+        let tls = certificates.map_or_else(
+            || json!({}),
+            |certificates| json!({"certificate": certificates.leaf_file(), "key": certificates.leaf_key_file()}),
+        );
         let config = json!({
             "version": "0.1",
             "log": {"level": "error", "accesslog": {"disabled": true}},
             "storage": {"filesystem": {"rootdirectory": directory.path().join("data")}},
-            "http": {"addr": port.address().to_string()},
+            "http": {"addr": port.address().to_string(), "tls": tls},
+            "auth": admittance.configuration(&directory)?,
         });
         // JSON is YAML.
         let file = directory.write("registry.yaml", config.to_string())?;
@@ -67,6 +121,11 @@ impl Registry {
             port,
             _process: process,
         })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.port.address()
     }
 
     /// `localhost:PORT`, the first component of its images' names.
@@ -158,6 +217,11 @@ fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 
+/// User and password of [`Admittance::Basic`].
+pub const ACCOUNT: (&str, &str) = ("courier", "hunter2");
+
+/// [`ACCOUNT`] as `htpasswd -B` writes it, with the least cost.
+const HTPASSWD: &str = "courier:$2b$04$i1vH0nT2/QyuhCT8dkMSg.32vkHlUBbkttVvn3mIVgYTNJxCT63IK\n";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";

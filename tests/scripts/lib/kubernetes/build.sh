@@ -1,10 +1,8 @@
 # shellcheck shell=bash
-# Kubernetes' programs out of the Go module that tests/kubernetes/go.mod pins. Sourced; needs $HERE and fail.
+# Kubernetes' programs out of the Go module that tests/kubernetes/go.mod pins. Sourced; needs $HERE, fail and lib/go.sh.
 
 KUBERNETES_MODULE=$HERE/../kubernetes
 KUBERNETES_PROGRAMS=(kube-apiserver kubectl)
-# What is fetched where no Go is new enough.
-GO_VERSION=1.24.9
 
 # Sets ASSETS to the folder that holds every program.
 build_programs() {
@@ -41,7 +39,7 @@ kubernetes_version() {
 }
 
 build_program() { # PROGRAM VERSION
-  require_go
+  require_go "$KUBERNETES_MODULE/go.mod" "${ASSETS%/*}"
   local minor=${2#v1.} package=k8s.io/component-base/version
   minor=${minor%%.*}
   echo "building $1 $2 from source; this takes minutes" >&2
@@ -54,36 +52,4 @@ build_program() { # PROGRAM VERSION
   ) >&2
   # In one step, so that what is there is whole.
   mv "$ASSETS/.$1" "$ASSETS/$1"
-}
-
-# Sets GO to a Go that can build the module: the one that is there or, where that is too old as in Debian 12, a newer one
-# out of the module registry, which an older one can fetch.
-require_go() {
-  "$HERE/install.sh" go jq >&2
-  GO=go
-  is_new_enough "$(GOTOOLCHAIN=local go env GOVERSION)" && return
-  local root=${ASSETS%/*}/go-$GO_VERSION
-  GO=$root/bin/go
-  [ -x "$GO" ] || fetch_go "$root"
-}
-
-is_new_enough() { # VERSION
-  local wanted
-  wanted=$(sed -n 's/^go //p' "$KUBERNETES_MODULE/go.mod")
-  [ "$(printf '%s\n' "$wanted" "${1#go}" | sort -V | head -n 1)" = "$wanted" ]
-}
-
-fetch_go() { # DIRECTORY
-  local module empty fetched
-  module=golang.org/toolchain@v0.0.1-go$GO_VERSION.$(go env GOHOSTOS)-$(go env GOHOSTARCH)
-  echo "fetching Go $GO_VERSION" >&2
-  empty=$(mktemp -d)
-  fetched=$(cd "$empty" && GOTOOLCHAIN=local GOFLAGS= go mod download -json "$module" | jq -r '.Dir // empty') || fetched=
-  rmdir "$empty"
-  [ -n "$fetched" ] || fail "cannot fetch $module: install Go, or name built programs in KUBEBUILDER_ASSETS"
-  rm -rf "$1" "$1.new"
-  # A module's files are read-only and not executable.
-  cp -r --no-preserve=mode "$fetched" "$1.new"
-  chmod +x "$1.new"/bin/* "$1.new"/pkg/tool/*/*
-  mv "$1.new" "$1"
 }

@@ -32,7 +32,10 @@ fn answer_requests(mut stream: impl Read + Write, state: &State, number: u64) ->
             return Ok(());
         };
         let _in_flight = state.log(&request, number);
+        let is_head = request.method == "HEAD";
         let go_on = match state.scripted(request.path()) {
+            Some(Answer::Reply(reply)) if is_head => send_head(&mut stream, &reply)?,
+            None if is_head => send_head(&mut stream, &state.served(&request))?,
             None => send(&mut stream, &state.served(&request)).map(|()| true)?,
             Some(answer) => scripted(&mut stream, state, answer, || state.served(&request))?,
         };
@@ -85,6 +88,12 @@ fn scripted(
             Ok(false)
         }
     }
+}
+
+/// Answers a `HEAD`: there is no body, whatever the length says. The connection can be used again.
+fn send_head(stream: &mut impl Write, reply: &Reply) -> io::Result<bool> {
+    stream.write_all(head(reply, reply.body.len()).as_bytes())?;
+    stream.flush().map(|()| true)
 }
 
 /// Sends a response as Notary does: with a length up to 2048 bytes, in chunks beyond.

@@ -1,6 +1,5 @@
 //! Alerts: which answer raises one, and what becomes of it if it cannot be queued.
 
-
 use serde_json::Value;
 use vouchsafe_store::{Alert, AlertOutcome};
 use vouchsafe_trust::Sha256;

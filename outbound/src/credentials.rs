@@ -10,12 +10,18 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use vouchsafe_trust::Server;
 
+mod docker;
+
+use docker::{authority, from_docker_config};
+
 /// Where a user name and a password come from. Files are read whenever they are needed, since
 /// Kubernetes changes them while the process runs.
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// A Docker `config.json`, with an entry for the server.
     DockerConfig(PathBuf),
+    /// The same, as a default: without the file or an entry there are no credentials.
+    DockerConfigIfAny(PathBuf),
     /// One file each; a trailing line break does not count.
     Files {
         /// The file with the user name.
@@ -35,36 +41,41 @@ pub enum Credentials {
     Secret(PathBuf),
 }
 
-/// A user name and a password.
+/// What to show for an identity.
 #[derive(Clone, Debug)]
-pub(super) struct Login {
-    pub(super) username: String,
-    pub(super) password: SecretString,
+pub(super) enum Login {
+    /// What a token service gives tokens for (OAuth 2.0 refresh token).
+    IdentityToken(SecretString),
+    /// A user name and a password.
+    Password {
+        username: String,
+        password: SecretString,
+    },
 }
 
 impl Credentials {
-    /// Reads the login for `server`.
-    pub(super) fn login(&self, server: &Server) -> Result<Login, CredentialsError> {
-        match self {
-            Self::DockerConfig(path) => from_docker_config(path, server),
-            Self::Files { username, password } => Ok(Login {
-                username: line(username)?,
-                password: line(password)?.into(),
-            }),
-            Self::Inline { username, password } => Ok(Login {
-                username: username.clone(),
-                password: password.clone(),
-            }),
-            Self::Secret(folder) => from_secret(folder, server),
-        }
+    /// Reads the login for `server`; none only from [`Credentials::DockerConfigIfAny`].
+    pub(super) fn login(&self, server: &Server) -> Result<Option<Login>, CredentialsError> {
+        let (username, password) = match self {
+            Self::DockerConfig(path) => return from_docker_config(path, server).map(Some),
+            Self::DockerConfigIfAny(path) => return docker::login_if_any(path, server),
+            Self::Files { username, password } => (line(username)?, line(password)?.into()),
+            Self::Inline { username, password } => (username.clone(), password.clone()),
+            Self::Secret(folder) => return from_secret(folder, server).map(Some),
+        };
+        Ok(Some(Login::Password { username, password }))
     }
 }
 
 impl Login {
-    /// The value of an `Authorization` header (RFC 7617), without the scheme.
-    pub(super) fn basic(&self) -> String {
-        let (username, password) = (&self.username, self.password.expose_secret());
-        STANDARD.encode(format!("{username}:{password}"))
+    /// The value of an `Authorization` header (RFC 7617), without the scheme; an identity token
+    /// goes into none.
+    pub(super) fn basic(&self) -> Option<String> {
+        let Self::Password { username, password } = self else {
+            return None;
+        };
+        let password = password.expose_secret();
+        Some(STANDARD.encode(format!("{username}:{password}")))
     }
 }
 
@@ -98,55 +109,6 @@ pub enum CredentialsError {
     },
 }
 
-#[derive(Deserialize)]
-struct DockerConfig {
-    #[serde(default)]
-    auths: std::collections::BTreeMap<String, DockerAuth>,
-}
-
-#[derive(Deserialize)]
-struct DockerAuth {
-    auth: Option<String>,
-    username: Option<String>,
-    password: Option<String>,
-}
-
-impl DockerAuth {
-    fn login(&self) -> Option<Login> {
-        if let Some(auth) = self.auth.as_deref().filter(|auth| !auth.is_empty()) {
-            let decoded = String::from_utf8(STANDARD.decode(auth.trim()).ok()?).ok()?;
-            // Docker pads the password with NULs.
-            let (username, password) = decoded.trim_end_matches('\0').split_once(':')?;
-            return Some(Login {
-                username: username.to_owned(),
-                password: password.into(),
-            });
-        }
-        Some(Login {
-            username: self.username.clone()?,
-            password: self.password.clone()?.into(),
-        })
-    }
-}
-
-fn from_docker_config(path: &Path, server: &Server) -> Result<Login, CredentialsError> {
-    let text = contents(path)?;
-    let config: DockerConfig =
-        serde_json::from_str(&text).map_err(|_error| CredentialsError::WrongForm {
-            path: path.to_owned(),
-            expected: "a Docker `config.json`",
-        })?;
-    config
-        .auths
-        .iter()
-        .find(|(key, _)| authority(key) == server.authority())
-        .and_then(|(_, auth)| auth.login())
-        .ok_or_else(|| CredentialsError::NoEntry {
-            path: path.to_owned(),
-            authority: server.authority().to_owned(),
-        })
-}
-
 /// `secret.yaml` counts before `.dockerconfigjson`, as in Connaisseur.
 fn from_secret(folder: &Path, server: &Server) -> Result<Login, CredentialsError> {
     let path = folder.join(SECRET_FILE);
@@ -166,7 +128,7 @@ fn from_secret(folder: &Path, server: &Server) -> Result<Login, CredentialsError
         let authority = server.authority().to_owned();
         return Err(CredentialsError::NoEntry { path, authority });
     }
-    Ok(Login {
+    Ok(Login::Password {
         username: secret.username,
         password: secret.password.into(),
     })
@@ -177,14 +139,6 @@ struct SecretFile {
     username: String,
     password: String,
     registry: Option<String>,
-}
-
-/// Host and port of a key of `auths`, which may be written as a URL.
-fn authority(key: &str) -> String {
-    key.parse::<Server>().map_or_else(
-        |_error| key.to_owned(),
-        |server| server.authority().to_owned(),
-    )
 }
 
 fn line(path: &Path) -> Result<String, CredentialsError> {
@@ -216,33 +170,10 @@ mod tests {
 
     use super::*;
 
-    fn login_from(config: &str, server: &str) -> Option<(String, String)> {
-        let config: DockerConfig = serde_json::from_str(config).unwrap();
-        let server: Server = server.parse().unwrap();
-        let found = config
-            .auths
-            .iter()
-            .find(|(key, _)| authority(key) == server.authority());
-        let login = found.and_then(|(_, auth)| auth.login())?;
-        Some((login.username, login.password.expose_secret().to_owned()))
-    }
-
-    #[test]
-    fn a_docker_config_is_looked_up_by_host_and_port() {
-        let config = r#"{"auths": {
-            "https://notary.example.com/v1/": {"auth": "dXNlcjpwOnc="},
-            "notary.example.com:4443": {"username": "u", "password": "p"},
-            "empty.example.com": {}
-        }, "credsStore": "x"}"#;
-        let user = |name: &str, password: &str| Some((name.to_owned(), password.to_owned()));
-        let cases = [
-            ("https://notary.example.com", user("user", "p:w")),
-            ("https://notary.example.com:4443/notary", user("u", "p")),
-            ("https://empty.example.com", None),
-            ("https://other.example.com", None),
-        ];
-        for (server, expected) in cases {
-            assert_eq!(login_from(config, server), expected, "{server}");
+    fn username(login: Option<Login>) -> String {
+        match login {
+            Some(Login::Password { username, .. }) => username,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -260,17 +191,17 @@ mod tests {
         );
         let config = r#"{"auths": {"notary.example.com:4443": {"auth": "ZG9ja2VyOnA="}}}"#;
         write(DOCKER_CONFIG_FILE, config);
-        assert_eq!(login().unwrap().username, "docker");
+        assert_eq!(username(login().unwrap()), "docker");
         write(
             SECRET_FILE,
             "username: yaml\npassword: hunter2\nextra: ignored\n",
         );
-        assert_eq!(login().unwrap().username, "yaml");
+        assert_eq!(username(login().unwrap()), "yaml");
         write(
             SECRET_FILE,
             "{username: yaml, password: p, registry: 'https://notary.example.com:4443'}",
         );
-        assert_eq!(login().unwrap().username, "yaml");
+        assert_eq!(username(login().unwrap()), "yaml");
         write(
             SECRET_FILE,
             "{username: yaml, password: p, registry: other.example.com}",
@@ -302,8 +233,8 @@ mod tests {
             password: "hunter2".into(),
         };
         let server = "notary.example.com".parse().unwrap();
-        let login = credentials.login(&server).unwrap();
+        let login = credentials.login(&server).unwrap().unwrap();
         assert!(!format!("{credentials:?} {login:?}").contains("hunter2"));
-        assert_eq!(login.basic(), "dXNlcjpodW50ZXIy");
+        assert_eq!(login.basic().unwrap(), "dXNlcjpodW50ZXIy");
     }
 }

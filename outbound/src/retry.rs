@@ -31,7 +31,7 @@ impl Backoff {
     /// last one.
     ///
     /// A `Retry-After` beyond the longest pause ends it: the next pass comes soon enough.
-    pub(super) fn pause(self, attempt: u32, cause: &Cause) -> Option<Duration> {
+    pub fn pause(self, attempt: u32, cause: &Cause) -> Option<Duration> {
         if attempt >= self.attempts || !cause.is_transient() {
             return None;
         }

@@ -1,22 +1,22 @@
 //! Authentication with one server: none, Basic, or Bearer tokens.
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Client, Url};
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use vouchsafe_trust::Server;
 
-use super::body;
-use super::challenge::Challenge;
+use super::cause::cut;
+use super::challenge::{Challenge, challenges};
 use super::client::{Pace, SetupError, http_client};
 use super::credentials::Login;
-use super::error::cut;
+use super::service::Service;
 use super::token::Tokens;
 use super::{Cause, Credentials};
 
 /// Knows how to authenticate with one server, as far as the server has said so.
 #[derive(Debug)]
-pub(super) struct Authorizer {
+pub struct Authorizer {
     server: Server,
     certificates: Option<String>,
     credentials: Option<Credentials>,
@@ -40,16 +40,9 @@ enum Scheme {
     Unknown,
 }
 
-/// A token service.
-#[derive(Clone, Debug)]
-struct Service {
-    realm: Url,
-    name: Option<String>,
-    http: Client,
-}
-
 impl Authorizer {
-    pub(super) fn new(
+    /// Knows nothing yet. `certificates` (PEM) replace the system's roots for the server's host.
+    pub fn new(
         server: Server,
         certificates: Option<String>,
         credentials: Option<Credentials>,
@@ -73,17 +66,17 @@ impl Authorizer {
     }
 
     /// Announces the scopes that will be needed, in their order.
-    pub(super) async fn plan(&self, scopes: Vec<String>) {
+    pub async fn plan(&self, scopes: Vec<String>) {
         self.state.lock().await.tokens.plan(scopes);
     }
 
     /// Whether the server should be pinged first, to learn how it authenticates.
-    pub(super) async fn wants_ping(&self) -> bool {
+    pub async fn wants_ping(&self) -> bool {
         matches!(self.state.lock().await.scheme, Scheme::Unknown)
     }
 
     /// Learns that the server answers without credentials. It may still ask for some later.
-    pub(super) async fn open(&self) {
+    pub async fn open(&self) {
         let mut state = self.state.lock().await;
         if matches!(state.scheme, Scheme::Unknown) {
             state.scheme = Scheme::Open;
@@ -91,7 +84,11 @@ impl Authorizer {
     }
 
     /// The `Authorization` header for a request that needs `scope`.
-    pub(super) async fn header(&self, scope: &str) -> Result<Option<HeaderValue>, Cause> {
+    ///
+    /// # Errors
+    ///
+    /// [`Cause`] if no token is to be had.
+    pub async fn header(&self, scope: &str) -> Result<Option<HeaderValue>, Cause> {
         let state = self.state.lock().await;
         match &state.scheme {
             Scheme::Open | Scheme::Unknown => Ok(None),
@@ -108,14 +105,20 @@ impl Authorizer {
         }
     }
 
-    /// Learns from the challenges of a 401 to a request with the header `sent`; fine if it should
-    /// be tried again.
-    pub(super) async fn challenged(
+    /// Learns from the headers of a 401 to a request with the `Authorization` header `sent`; fine if
+    /// it should be tried again.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Unauthorized`] if that would help nothing, [`Cause::Realm`] if the server names a token
+    /// service that must not be asked, [`Cause::Credentials`].
+    pub async fn challenged(
         &self,
-        challenges: &[Challenge],
+        answer: &HeaderMap,
         scope: &str,
         sent: Option<&HeaderValue>,
     ) -> Result<(), Cause> {
+        let challenges = challenges(answer);
         let find = |scheme| challenges.iter().find(|c| c.scheme == scheme);
         if let Some(bearer) = find("bearer") {
             self.challenged_bearer(bearer, scope, sent).await
@@ -180,9 +183,7 @@ impl Authorizer {
         };
         let url: Url = realm.parse().map_err(|_error| refused("it is not a URL"))?;
         match url.scheme() {
-            "http" if !self.server.is_plain() => {
-                Err(refused("it has no TLS, and the Notary server has"))
-            }
+            "http" if !self.server.is_plain() => Err(refused("it has no TLS, and the server has")),
             "http" if self.credentials.is_some() && !self.is_same_host(&url) => Err(refused(
                 "credentials are not sent to another host without TLS",
             )),
@@ -221,7 +222,7 @@ impl Authorizer {
             cause: Box::new(cause),
         };
         let mut scopes = state.tokens.batch(scope);
-        let mut answer = self.ask(service, &scopes, login.as_ref()).await;
+        let mut answer = service.ask(&scopes, login.as_ref(), self.pace).await;
         let refused = |cause: &Cause| {
             matches!(
                 cause,
@@ -234,7 +235,7 @@ impl Authorizer {
         if scopes.len() > 1 && answer.as_ref().is_err_and(refused) {
             state.tokens.no_batches();
             scopes.truncate(1);
-            answer = self.ask(service, &scopes, login.as_ref()).await;
+            answer = service.ask(&scopes, login.as_ref(), self.pace).await;
         }
         let token = state
             .tokens
@@ -243,62 +244,28 @@ impl Authorizer {
         Ok(token.header.clone())
     }
 
-    async fn ask(
-        &self,
-        service: &Service,
-        scopes: &[String],
-        login: Option<&Login>,
-    ) -> Result<Vec<u8>, Cause> {
-        let mut url = service.realm.clone();
-        {
-            let mut query = url.query_pairs_mut();
-            if let Some(name) = &service.name {
-                query.append_pair("service", name);
-            }
-            for scope in scopes {
-                query.append_pair("scope", scope);
-            }
-            if let Some(login) = login {
-                query.append_pair("account", &login.username);
-            }
-        }
-        let mut request = service.http.get(url);
-        if let Some(login) = login {
-            request = request.header(AUTHORIZATION, basic(login)?);
-        }
-        let started = Instant::now();
-        let after = self.pace.answer;
-        let mut response = timeout(after, request.send())
-            .await
-            .map_err(|_elapsed| Cause::Timeout { after })?
-            .map_err(|error| Cause::of_send(&error))?;
-        let speed = self.pace.speed(started);
-        match response.status().as_u16() {
-            200 => body::read(&mut response, MAX_TOKEN, speed).await,
-            401 if login.is_some() => Err(unauthorized("the configured credentials are refused")),
-            401 => Err(unauthorized("it wants credentials; none are configured")),
-            status => Err(Cause::Status {
-                status,
-                code: None,
-                retry_after: None,
-            }),
-        }
-    }
-
     fn login(&self) -> Result<Option<Login>, Cause> {
-        let read = |credentials: &Credentials| credentials.login(&self.server);
-        Ok(self.credentials.as_ref().map(read).transpose()?)
+        let Some(credentials) = &self.credentials else {
+            return Ok(None);
+        };
+        Ok(credentials.login(&self.server)?)
     }
 }
 
-fn basic(login: &Login) -> Result<HeaderValue, Cause> {
-    let mut header = HeaderValue::from_str(&format!("Basic {}", login.basic()))
+/// The value of an `Authorization` header.
+pub(super) fn basic(login: &Login) -> Result<HeaderValue, Cause> {
+    let Some(value) = login.basic() else {
+        return Err(unauthorized(
+            "the server wants a user name and a password; an identity token is configured",
+        ));
+    };
+    let mut header = HeaderValue::from_str(&format!("Basic {value}"))
         .map_err(|_error| unauthorized("the credentials do not fit into a header"))?;
     header.set_sensitive(true);
     Ok(header)
 }
 
-const fn unauthorized(reason: &'static str) -> Cause {
+pub(super) const fn unauthorized(reason: &'static str) -> Cause {
     Cause::Unauthorized { reason }
 }
 
@@ -313,5 +280,6 @@ fn without_query(url: &Url) -> String {
     }
 }
 
-/// The most that is read of a token service's answer.
-const MAX_TOKEN: u64 = 64 * 1024;
+/// How often one request is answered with a challenge before it counts as refused: to learn the
+/// scheme, to replace a token for several scopes or a revoked one, and one to spare.
+pub const MAX_CHALLENGES: u32 = 3;

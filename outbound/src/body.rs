@@ -2,23 +2,25 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::Response;
+use reqwest::header::{LOCATION, RETRY_AFTER};
 use tokio::time::{Instant, timeout_at};
 
 use super::Cause;
-use super::error::innermost;
+use super::cause::{cut, innermost};
 
 /// How fast an answer has to come.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Speed {
+pub struct Speed {
     /// When the request was sent.
-    pub(super) started: Instant,
+    pub started: Instant,
     /// The time that every answer has, however short.
-    pub(super) grace: Duration,
+    pub grace: Duration,
     /// Bytes a second on average, beyond the grace.
-    pub(super) least: u32,
+    pub least: u32,
     /// The time that no answer may exceed.
-    pub(super) total: Duration,
+    pub total: Duration,
 }
 
 impl Speed {
@@ -33,39 +35,78 @@ impl Speed {
 ///
 /// A stated length above the limit is refused before anything is read; otherwise the stream is
 /// counted.
-pub(super) async fn read(
-    response: &mut Response,
-    limit: u64,
-    speed: Speed,
-) -> Result<Vec<u8>, Cause> {
+///
+/// # Errors
+///
+/// [`Cause::TooSlow`], [`Cause::Interrupted`] or [`Cause::TooLarge`].
+pub async fn read(response: &mut Response, limit: u64, speed: Speed) -> Result<Vec<u8>, Cause> {
     if let Some(length) = response.content_length().filter(|length| *length > limit) {
         return Err(Cause::TooLarge { length, limit });
     }
     let mut body = Vec::new();
-    loop {
-        let received = length(&body);
-        let Ok(piece) = timeout_at(speed.deadline(received), response.chunk()).await else {
-            let after = speed.started.elapsed();
-            return Err(Cause::TooSlow { received, after });
-        };
-        let piece = piece.map_err(|error| {
-            let reason = innermost(&error);
-            Cause::Interrupted { received, reason }
-        })?;
-        let Some(piece) = piece else {
-            return Ok(body);
-        };
-        let length = received.saturating_add(length(&piece));
-        if length > limit {
-            return Err(Cause::TooLarge { length, limit });
-        }
+    while let Some(piece) = next(response, length(&body), limit, speed).await? {
         body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+/// The next piece of a body of which `received` bytes have come, and at most `limit` may; `None` at
+/// its end.
+///
+/// # Errors
+///
+/// [`Cause::TooSlow`], [`Cause::Interrupted`] or [`Cause::TooLarge`].
+pub async fn next(
+    response: &mut Response,
+    received: u64,
+    limit: u64,
+    speed: Speed,
+) -> Result<Option<Bytes>, Cause> {
+    let Ok(piece) = timeout_at(speed.deadline(received), response.chunk()).await else {
+        let after = speed.started.elapsed();
+        return Err(Cause::TooSlow { received, after });
+    };
+    let piece = piece.map_err(|error| {
+        let reason = innermost(&error);
+        Cause::Interrupted { received, reason }
+    })?;
+    let Some(piece) = piece else {
+        return Ok(None);
+    };
+    let length = received.saturating_add(length(&piece));
+    if length > limit {
+        return Err(Cause::TooLarge { length, limit });
+    }
+    Ok(Some(piece))
+}
+
+/// What an answer says that is none of those wanted: its error code and its `Retry-After`, or where
+/// it sends to.
+pub async fn refusal(response: &mut Response, speed: Speed) -> Cause {
+    let status = response.status().as_u16();
+    let header = |name| {
+        let value = response.headers().get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    if let (300..=399, Some(location)) = (status, header(LOCATION)) {
+        return Cause::Redirected {
+            // A query may hold what gives access.
+            location: cut(location.split(['?', '#']).next().unwrap_or_default()),
+        };
+    }
+    let retry_after = header(RETRY_AFTER)
+        .and_then(|seconds| seconds.trim().parse().ok())
+        .map(Duration::from_secs);
+    Cause::Status {
+        status,
+        code: read_error_code(response, speed).await,
+        retry_after,
     }
 }
 
-/// Notary's error code, from the first KiB of an error's body; whatever is no error of Notary's
-/// has none.
-pub(super) async fn read_error_code(response: &mut Response, speed: Speed) -> Option<String> {
+/// The server's error code, from the first KiB of an error's body; whatever is no error as Notary and
+/// registries write one has none.
+async fn read_error_code(response: &mut Response, speed: Speed) -> Option<String> {
     let mut body = Vec::new();
     while body.len() < ERROR_BODY {
         let deadline = speed.deadline(length(&body));
