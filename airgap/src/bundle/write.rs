@@ -19,7 +19,8 @@ use super::tar::{TarWriter, archive_size};
 ///
 /// # Errors
 ///
-/// [`WriteBundleError`]; nothing is there then under the names that was not there before.
+/// [`WriteBundleError`]. A file is there whole or not at all; parts of two bundles, should they ever be
+/// mixed by a crash, have no seal in common.
 pub fn write(
     to: &Path,
     contents: &Contents,
