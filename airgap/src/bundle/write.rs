@@ -19,8 +19,8 @@ use super::tar::{TarWriter, archive_size};
 ///
 /// # Errors
 ///
-/// [`WriteBundleError`]. A file is there whole or not at all; parts of two bundles, should they ever be
-/// mixed by a crash, have no seal in common.
+/// [`WriteBundleError`]. A file is there whole or not at all; where a crash leaves parts of two bundles
+/// under one name, their seal refuses them.
 pub fn write(
     to: &Path,
     contents: &Contents,
