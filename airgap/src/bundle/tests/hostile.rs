@@ -46,6 +46,36 @@ fn a_bundle_by_another_hand_is_read() {
     assert_eq!(rebuilt(foreign), "accepted");
 }
 
+/// Writes `prefix` into the header at the beginning of an archive.
+fn prefixed(mut archive: Vec<u8>, prefix: &[u8]) -> Vec<u8> {
+    archive[345..345 + prefix.len()].copy_from_slice(prefix);
+    archive[148..156].fill(b' ');
+    let sum: u32 = archive[..512].iter().map(|byte| u32::from(*byte)).sum();
+    archive[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    archive
+}
+
+#[test]
+fn a_name_in_two_pieces_is_one_name() {
+    let mut entries = Parts::good().entries();
+    entries.reverse();
+    let short = |entries: &mut Vec<Entry>| {
+        let name = entries[0].0.rsplit('/').next().unwrap().to_owned();
+        entries[0].0 = name;
+    };
+    short(&mut entries);
+    let archive = tar(&entries);
+    assert_eq!(label(&archive), "foreign_entry");
+    assert_eq!(
+        label(&prefixed(archive.clone(), b"blobs/sha256")),
+        "accepted"
+    );
+    assert_eq!(
+        label(&prefixed(archive, b"../blobs/sha256")),
+        "path_traversal"
+    );
+}
+
 #[test]
 fn an_entry_that_would_lie_outside_is_refused() {
     for name in [
