@@ -13,7 +13,7 @@ use super::open;
 /// What a change of a good folder leads to.
 fn changed(change: impl FnOnce(&Path)) -> &'static str {
     let folder = TempDir::new().unwrap();
-    let path = folder.path();
+    let path = &folder.path().join("layout");
     fs::create_dir_all(path.join("blobs/sha256")).unwrap();
     for (name, _, contents) in Parts::good().entries() {
         fs::write(path.join(name), contents).unwrap();
@@ -42,9 +42,9 @@ fn a_link_or_pipe_in_a_folder_is_refused() {
     };
     assert_eq!(changed(link), "entry_kind");
     let folder_link = |path: &Path| {
-        let away = TempDir::new().unwrap().keep();
-        fs::rename(path.join("blobs"), away.join("blobs")).unwrap();
-        symlink(away.join("blobs"), path.join("blobs")).unwrap();
+        let away = path.with_extension("away");
+        fs::rename(path.join("blobs"), &away).unwrap();
+        symlink(&away, path.join("blobs")).unwrap();
     };
     assert_eq!(changed(folder_link), "entry_kind");
     let pipe = |path: &Path| {
