@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
 use vouchsafe_trust::Sha256;
 use vouchsafe_trust::key::Fingerprint;
 
@@ -129,10 +128,6 @@ impl Contents {
 
     /// `index.json`.
     pub(super) fn index(&self, artifact: &[u8]) -> serde_json::Result<Vec<u8>> {
-        to_vec(&Index::new(artifact, self.reference.clone()))
+        serde_json::to_vec(&Index::new(artifact, self.reference.clone()))
     }
-}
-
-fn to_vec(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    serde_json::to_vec(value)
 }

@@ -86,8 +86,8 @@ impl ImageManifest {
                 .media_type
                 .as_deref()
                 .is_none_or(|it| it == IMAGE_MANIFEST);
-        match artifact.artifact_type.as_deref() {
-            Some(ARTIFACT) if is_manifest => {}
+        match artifact.artifact_type.as_deref().filter(|_| is_manifest) {
+            Some(ARTIFACT) => {}
             Some(kind) if kind.starts_with(ARTIFACT_FAMILY) => {
                 let found = shown(kind.as_bytes());
                 return Err(Refusal::UnknownFormat { found });

@@ -41,7 +41,8 @@ impl PackWriter {
     ///
     /// # Errors
     ///
-    /// [`PackError`] if a file is not of the form that a role file has, or cannot be written.
+    /// [`PackError::Json`] if a file is not of the form that a role file has: the repository is left out
+    /// then, and others can follow. [`PackError::Io`] if it cannot be written: nothing can follow.
     pub fn add(&mut self, metadata: &RepositoryMetadata) -> Result<Vec<RoleFile>, PackError> {
         let mut listed = describe(metadata)?;
         for ((_, bytes), file) in role_files(metadata).zip(&mut listed) {

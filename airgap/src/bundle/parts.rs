@@ -22,8 +22,7 @@ impl Parts {
             (Some((base, 1)), _) => series(&base)?,
             (Some((_, number)), true) => return Err(not_the_first(number)),
             (_, true) => vec![path.to_owned()],
-            (_, false) if part(path, 1).try_exists()? => series(path)?,
-            (_, false) => return Err(io::ErrorKind::NotFound.into()),
+            (_, false) => series(path)?,
         };
         for path in &paths {
             if !fs::metadata(path)?.is_file() {

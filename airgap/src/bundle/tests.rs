@@ -1,6 +1,10 @@
-use std::fs;
+mod damage;
+mod folder;
+mod hostile;
+mod layout;
+mod signing;
+mod whole;
 
-use tempfile::TempDir;
 use vouchsafe_trust::{Gun, Server};
 
 use super::*;
@@ -56,25 +60,4 @@ pub(super) fn contents(folder: &Path, repositories: &[RepositoryMetadata]) -> Co
 
 pub(super) fn open(path: &Path) -> Result<Bundle, OpenBundleError> {
     Bundle::open(path, &Limits::default(), &std::env::temp_dir())
-}
-
-#[test]
-fn what_is_written_is_read_again() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("b.tar.zst");
-    let repositories = [
-        metadata("docker.io/a/a", "1"),
-        metadata("docker.io/a/b", "2"),
-    ];
-    let written = contents(folder.path(), &repositories);
-    assert_eq!(write(&path, &written, None).unwrap(), [path.as_path()]);
-    let bundle = open(&path).unwrap();
-    assert_eq!(bundle.manifest_bytes(), written.manifest_bytes());
-    for (listed, metadata) in bundle.manifest().repositories.iter().zip(&repositories) {
-        assert_eq!(&bundle.repository(listed).unwrap(), metadata);
-        assert_eq!(listed.file(&Role::Targets).unwrap().version.get(), 1);
-    }
-    let bytes = fs::read(&path).unwrap();
-    write(&path, &bundle.contents(), None).unwrap();
-    assert_eq!(fs::read(&path).unwrap(), bytes);
 }

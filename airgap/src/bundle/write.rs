@@ -19,7 +19,8 @@ use super::tar::{TarWriter, archive_size};
 ///
 /// # Errors
 ///
-/// [`WriteBundleError`]; nothing is there then under the names that was not there before.
+/// [`WriteBundleError`]. A file is there whole or not at all; where a crash leaves parts of two bundles
+/// under one name, their seal refuses them.
 pub fn write(
     to: &Path,
     contents: &Contents,
@@ -42,12 +43,13 @@ pub(super) fn write_as(
     split: Option<u64>,
 ) -> Result<Vec<PathBuf>, WriteBundleError> {
     let written = || {
+        let archive = Archive::new(contents)?;
         let mut cutter = Cutter::new(to, split)?;
         match packing {
-            Packing::None => write_archive(&mut cutter, contents)?,
+            Packing::None => archive.write(&mut cutter)?,
             Packing::Zstd => {
                 let mut file = Hashing::new(&mut cutter);
-                compress(&mut file, contents)?;
+                archive.compress(&mut file)?;
                 let digest = file.digest();
                 cutter.write_all(&seal(digest))?;
             }
@@ -60,33 +62,11 @@ pub(super) fn write_as(
     })
 }
 
-fn compress(to: &mut impl Write, contents: &Contents) -> io::Result<()> {
-    let mut encoder = Encoder::new(to, LEVEL)?;
-    encoder.include_checksum(true)?;
-    encoder.set_pledged_src_size(Some(Archive::new(contents)?.size()))?;
-    write_archive(&mut encoder, contents)?;
-    encoder.finish()?;
-    Ok(())
-}
-
-fn write_archive(to: &mut impl Write, contents: &Contents) -> io::Result<()> {
-    let archive = Archive::new(contents)?;
-    let mut tar = TarWriter::new(to, contents.time);
-    for (name, bytes) in &archive.texts {
-        tar.file(name, len(bytes), &mut bytes.as_slice())?;
-    }
-    for blob in &archive.blobs {
-        let descriptor = &blob.descriptor;
-        let name = path_of(&descriptor.digest);
-        tar.file(&name, descriptor.size, &mut blob.reader())?;
-    }
-    tar.finish()?.flush()
-}
-
 /// The files of an archive in their order.
 struct Archive {
     texts: Vec<(String, Vec<u8>)>,
     blobs: Vec<super::Blob>,
+    time: u64,
 }
 
 impl Archive {
@@ -100,7 +80,31 @@ impl Archive {
             ("index.json".to_owned(), contents.index(&artifact)?),
             (path_of(&Sha256::of(&artifact)), artifact),
         ];
-        Ok(Self { texts, blobs })
+        let time = contents.time;
+        Ok(Self { texts, blobs, time })
+    }
+
+    fn compress(&self, to: &mut impl Write) -> io::Result<()> {
+        let mut encoder = Encoder::new(to, LEVEL)?;
+        encoder.include_checksum(true)?;
+        encoder.set_pledged_src_size(Some(self.size()))?;
+        self.write(&mut encoder)?;
+        encoder.finish()?;
+        Ok(())
+    }
+
+    fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        let mut tar = TarWriter::new(to, self.time);
+        for (name, bytes) in &self.texts {
+            tar.file(name, len(bytes), &mut bytes.as_slice())?;
+        }
+        for blob in &self.blobs {
+            let descriptor = &blob.descriptor;
+            let name = path_of(&descriptor.digest);
+            tar.file(&name, descriptor.size, &mut blob.reader())?;
+        }
+        tar.finish()?;
+        Ok(())
     }
 
     fn size(&self) -> u64 {

@@ -68,6 +68,30 @@ fn every_kind_of_key_verifies_its_own_signature_and_no_other() {
 }
 
 #[test]
+fn documents_are_signed_by_few_kinds_and_in_their_own_encoding() {
+    for vector in vectors() {
+        let Vector {
+            kind,
+            signature,
+            key,
+            ..
+        } = vector;
+        // Only Ed25519 signs documents and role files alike: ECDSA is in DER here.
+        let verified = key.verifies_document(b"a message", &signature);
+        assert_eq!(verified, kind == "Ed25519", "{kind}");
+        let signs = ["Ed25519", "ECDSA P-256"].contains(&kind);
+        assert_eq!(key.signs_documents(), signs, "{kind}");
+        let Ok(raw) = p256::ecdsa::Signature::from_slice(&signature) else {
+            continue;
+        };
+        let der = raw.to_der();
+        let verified = key.verifies_document(b"a message", der.as_bytes());
+        assert_eq!(verified, kind == "ECDSA P-256", "{kind}");
+        assert!(!key.verifies_document(b"another", der.as_bytes()), "{kind}");
+    }
+}
+
+#[test]
 fn a_key_survives_its_own_pem() {
     for Vector { kind, key, .. } in vectors() {
         let again = PublicKey::from_pem(&key.to_pem()).unwrap();
