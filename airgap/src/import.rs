@@ -138,7 +138,13 @@ impl Intake<'_> {
                 ),
             });
         }
-        let metadata = self.bundle.repository(listed)?;
+        let metadata = match self.bundle.repository(listed) {
+            Ok(metadata) => metadata,
+            Err(OpenBundleError::Refused(refusal)) => {
+                return Ok(Fate::failed(refusal.label(), refusal));
+            }
+            Err(error) => return Err(error.into()),
+        };
         let accepted = self.store.accepted(server, gun)?;
         let terms = Terms {
             pins: &pins,
@@ -231,5 +237,5 @@ fn remember(store: &Store, report: &ImportReport, at: Timestamp) -> Result<(), S
             &SyncOutcome { at, result },
         )?;
     }
-    Ok(())
+    store.flush()
 }

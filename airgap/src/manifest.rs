@@ -1,9 +1,11 @@
 //! What a bundle says that it holds: the one thing that its signatures are over.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use vouchsafe_trust::{DelegationName, Gun, Role, Server, Sha256, Version};
 pub use vouchsafe_trust::{Denied, DeniedThing};
 
@@ -23,7 +25,11 @@ pub struct Manifest {
     /// Its number in the series, from 1; grows, not always by one.
     pub sequence: u64,
     /// Whom it is for; anybody where nobody is named.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeSet::is_empty",
+        deserialize_with = "few"
+    )]
     pub audience: BTreeSet<Name>,
     /// When its contents were complete and current, as far as whoever made it could see.
     pub created_at: Timestamp,
@@ -285,6 +291,32 @@ impl Repository {
     }
 }
 
+/// Reads a list of at most [`MAX_AUDIENCE`] names: in memory each takes many times its size.
+fn few<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<Name>, D::Error> {
+    struct Few;
+
+    impl<'de> Visitor<'de> for Few {
+        type Value = BTreeSet<Name>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MAX_AUDIENCE} names")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Self::Value, A::Error> {
+            let mut few = BTreeSet::new();
+            while let Some(name) = names.next_element()? {
+                few.insert(name);
+                if few.len() > MAX_AUDIENCE {
+                    return Err(A::Error::invalid_length(few.len(), &self));
+                }
+            }
+            Ok(few)
+        }
+    }
+
+    from.deserialize_seq(Few)
+}
+
 /// The part that tells which version of the format it is.
 #[derive(Deserialize)]
 struct Probe {
@@ -312,5 +344,7 @@ fn lie(repository: &Repository, reason: &str) -> Refusal {
 
 /// The version of the format.
 pub const SCHEMA: &str = "vouchsafe.dev/bundle/v1";
+/// How many sites a bundle can be for.
+const MAX_AUDIENCE: usize = 256;
 /// How much of a foreign text is repeated.
 const MAX_SHOWN: usize = 64;

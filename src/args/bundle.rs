@@ -87,9 +87,10 @@ pub(crate) struct CreateArgs {
 /// What a bundle is called, and by whom it is signed.
 #[derive(Args, Debug)]
 pub(crate) struct LabelArgs {
-    /// Series that the bundle belongs to.
-    #[arg(long, value_name = "NAME", default_value = "vouchsafe")]
-    pub(crate) name: Name,
+    /// Series that the bundle belongs to; without it, `vouchsafe`, or `deny` for lists of what is to be
+    /// denied: a bundle takes the place of the earlier ones of its series.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<Name>,
     /// Number in the series; without it, the next one.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) sequence: Option<u64>,

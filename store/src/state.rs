@@ -177,6 +177,15 @@ impl Store {
         encode(&self.0.trees.sync, repo.as_bytes(), &outcome)
     }
 
+    /// Returns when what was written is on the disk, also what a crash may lose.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it cannot be written.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.0.durable.sync()
+    }
+
     /// Forgets how the last updates of these repositories went, and nothing else of them.
     ///
     /// # Errors

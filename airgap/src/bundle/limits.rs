@@ -13,7 +13,7 @@ pub struct Limits {
     pub ratio: u64,
     /// The power of two of the memory that decompression may need: 25, which is 32 MiB.
     pub window_log: u32,
-    /// Bytes of the manifest: 256 MiB. It is held in memory.
+    /// Bytes of the manifest: 64 MiB. It is held in memory.
     pub manifest: u64,
     /// Bytes of `oci-layout`, of `index.json` and of the OCI image manifest: 4 MiB each, as
     /// registries have it.
@@ -33,7 +33,7 @@ impl Default for Limits {
             unpacked: 8 << 30,
             ratio: 200,
             window_log: 25,
-            manifest: 256 << 20,
+            manifest: 64 << 20,
             index: 4 << 20,
             repository: 256 << 20,
             signatures: 64,

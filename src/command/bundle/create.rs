@@ -114,8 +114,9 @@ fn order<'b>(
     created_at: Timestamp,
 ) -> Result<Order<'b>, Error> {
     let label = &args.label;
-    if let Some(base) = base.filter(|base| base.manifest().name != label.name) {
-        let (base, name) = (&base.manifest().name, &label.name);
+    let name = finish::series(label, "vouchsafe")?;
+    if let Some(base) = base.filter(|base| base.manifest().name != name) {
+        let base = &base.manifest().name;
         return Err(format!(
             "the bundle of --since is of the series `{base}`, and this one is of `{name}`\nhint: say --name {base}"
         )
@@ -125,8 +126,8 @@ fn order<'b>(
         .refresh_by
         .map(|after| finish::refresh_by(created_at, after));
     Ok(Order {
-        name: label.name.clone(),
-        sequence: finish::sequence(label, store, base)?,
+        sequence: finish::sequence(label, &name, store, base)?,
+        name,
         audience: label.audience.iter().cloned().collect(),
         created_at,
         refresh_by: refresh_by.transpose()?,

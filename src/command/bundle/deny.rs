@@ -36,9 +36,11 @@ pub(crate) fn run(args: &DenyArgs, common: &Common) -> Result<Outcome, Error> {
     let store = context::store(common, &config)?;
     let now = context::judgement_time(&store)?;
     let label = &args.label;
+    // A series of its own: the next bundle of another one would lift what this one denies.
+    let name = finish::series(label, "deny")?;
     let order = Order {
-        name: label.name.clone(),
-        sequence: finish::sequence(label, &store, None)?,
+        sequence: finish::sequence(label, &name, &store, None)?,
+        name,
         audience: label.audience.iter().cloned().collect(),
         created_at: finish::created_at(label, now)?,
         refresh_by: None,

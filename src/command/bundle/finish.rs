@@ -80,6 +80,14 @@ impl Written {
     }
 }
 
+/// The series: as was said, or `otherwise`.
+pub(super) fn series(label: &LabelArgs, otherwise: &str) -> Result<Name, Error> {
+    match &label.name {
+        Some(name) => Ok(name.clone()),
+        None => Ok(otherwise.parse()?),
+    }
+}
+
 /// When the bundle is made: as was said, or now. Whole seconds, since file names and archives have no more.
 pub(super) fn created_at(label: &LabelArgs, now: Timestamp) -> Result<Timestamp, Error> {
     let at = label.created_at.unwrap_or(now);
@@ -98,13 +106,14 @@ pub(super) fn refresh_by(created_at: Timestamp, after: SignedDuration) -> Result
 /// The number of the bundle: as was said, or the one after those that were made before.
 pub(super) fn sequence(
     label: &LabelArgs,
+    name: &Name,
     store: &Store,
     base: Option<&Bundle>,
 ) -> Result<u64, Error> {
     if let Some(sequence) = label.sequence {
         return Ok(sequence);
     }
-    let made = store.made_sequence(label.name.as_str())?;
+    let made = store.made_sequence(name.as_str())?;
     let base = base.map(|base| base.manifest().sequence);
     let last = made.max(base).unwrap_or_default();
     Ok(last
