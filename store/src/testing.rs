@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use vouchsafe_tests::vector::key::Key;
-use vouchsafe_tests::vector::repository::{Repository, digest_of};
+use vouchsafe_tests::vector::repository::{self as vector, Repository, digest_of};
 use vouchsafe_trust::evidence::{Retained, Signers, Wanted};
 use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{
-    DelegationName, Evidence, Gun, Pins, Query, RepositoryMetadata, Server, Sha256, TrustRoot,
-    VerifiedRepository, verify,
+    Evidence, Gun, Pins, Query, RepositoryMetadata, Server, Sha256, TrustRoot, VerifiedRepository,
+    verify,
 };
 
 use crate::Store;
@@ -43,26 +43,23 @@ pub(crate) fn pins(gun: &Gun) -> Pins {
 }
 
 pub(crate) fn metadata(gun: &Gun, repository: &Repository) -> RepositoryMetadata {
-    let files = repository.files();
-    let mut roots: Vec<(u64, Vec<u8>)> = files
-        .iter()
-        .filter_map(|(name, bytes)| {
-            let version = name.strip_suffix(".root.json")?.parse().ok()?;
-            Some((version, bytes.clone()))
-        })
-        .collect();
-    roots.sort_unstable();
-    let delegation = |(name, bytes): (&String, &Vec<u8>)| {
-        let name: DelegationName = name.strip_suffix(".json")?.parse().ok()?;
-        Some((name, bytes.clone()))
-    };
+    let vector::Metadata {
+        roots,
+        timestamp,
+        snapshot,
+        targets,
+        delegations,
+    } = repository.metadata();
+    let delegations = delegations.into_iter();
     RepositoryMetadata {
         gun: gun.clone(),
-        roots: roots.into_iter().map(|(_, bytes)| bytes).collect(),
-        timestamp: files["timestamp.json"].clone(),
-        snapshot: files["snapshot.json"].clone(),
-        targets: files["targets.json"].clone(),
-        delegations: files.iter().filter_map(delegation).collect(),
+        roots,
+        timestamp,
+        snapshot,
+        targets,
+        delegations: delegations
+            .map(|(name, bytes)| (name.parse().unwrap(), bytes))
+            .collect(),
     }
 }
 

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::der;
 use super::json::Json;
 
+mod private;
 mod rsa;
 
 /// A key pair, and the form in which metadata lists its public half.

@@ -12,9 +12,11 @@ use super::json::Json;
 use super::key::{Key, hex};
 
 mod build;
+mod metadata;
 mod signed;
 
 pub(super) use build::meta;
+pub use metadata::Metadata;
 
 /// The files of one step by path, as a server offers them.
 pub type Files = BTreeMap<String, Vec<u8>>;
