@@ -287,7 +287,7 @@ fn size(text: &str) -> Result<u64, String> {
 }
 
 /// Smaller parts are a typing error.
-const SMALLEST_PART: u64 = 4_096;
+const SMALLEST_PART: u64 = 1_024;
 
 #[cfg(test)]
 mod tests {
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn sizes_are_as_media_are_sold() {
         assert_eq!(size("650M"), Ok(650_000_000));
-        assert_eq!(size("4096"), Ok(4_096));
+        assert_eq!(size("1024"), Ok(1_024));
         assert_eq!(size("2G"), Ok(2_000_000_000));
         for bad in ["", "M", "650MB", "-1", "1", "99999999999G", "6 M"] {
             assert!(size(bad).is_err(), "{bad:?}");

@@ -212,7 +212,10 @@ impl Key {
             der::sequence(&[algorithm, der::bits(&point)])
         };
         match self.kind {
-            Kind::Ed25519 => panic!("Notary has no certificates for Ed25519"),
+            Kind::Ed25519 => {
+                let algorithm = der::sequence(&[der::oid(der::ED25519)]);
+                der::sequence(&[algorithm, der::bits(&self.public_bytes())])
+            }
             Kind::P256 => ec(
                 der::P256,
                 self.p256_key()
