@@ -31,7 +31,7 @@ use crate::{runtime, signal};
 
 pub(crate) fn run(args: &ServeArgs, common: &Common) -> Result<Outcome, Error> {
     let (config, text) = context::config_with_text(common)?;
-    sync::schedule(&config, &common.config)?;
+    sync::check_feeds(&config, &common.config)?;
     let watch = Watch::since(common.config.clone(), text.as_bytes());
     // What cannot work is found out before the store is held.
     let listeners = listeners(args)?;
@@ -191,7 +191,7 @@ fn prepare(
 ) -> Arc<reload::Prepare> {
     let (configs, plans) = (Arc::new(configs), Arc::new(plans));
     Arc::new(move |config| {
-        sync::schedule(config, &file)?;
+        sync::check_feeds(config, &file)?;
         let plan = alert_plan(config, &file)?;
         let before = Arc::clone(&configs.borrow());
         context::reverify_for_both(&store, &before, config, clock.now())?;

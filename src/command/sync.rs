@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use vouchsafe_airgap::registry::RegistryRef;
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
 use vouchsafe_store::socket::{Importer, Listener};
@@ -25,6 +26,9 @@ pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
     context::judgement_time(&store)?;
     runtime::new()?.block_on(async {
         answer_readers(&store, common, None);
+        if args.watch && config.sync().is_off {
+            return Err("`sync.schedule` is `never`: there is nothing to keep to".into());
+        }
         if args.watch {
             keep_to(&schedule, common, store, config).await;
             return Ok(Outcome::Yes);
@@ -40,6 +44,31 @@ pub(crate) fn schedule(config: &Config, file: &Path) -> Result<Schedule, Error> 
         let (file, place) = (file.display(), settings.schedule_place);
         format!("{file}{place}: `{}`: {error}", settings.schedule)
     })?)
+}
+
+/// Checks what of a configuration, which came from `file`, only those can read who go by it: when to sync, and
+/// where bundles are pulled from, and when.
+pub(crate) fn check_feeds(config: &Config, file: &Path) -> Result<(), Error> {
+    schedule(config, file)?;
+    let Some(pull) = &config.bundles().pull else {
+        return Ok(());
+    };
+    let file = file.display();
+    let reference: Result<RegistryRef, _> = pull.reference.parse();
+    reference.map_err(|error| {
+        format!(
+            "{file}{}: `{}`: {error}",
+            pull.reference_place, pull.reference
+        )
+    })?;
+    let schedule: Result<Schedule, _> = pull.schedule.parse();
+    schedule.map_err(|error| {
+        format!(
+            "{file}{}: `{}`: {error}",
+            pull.schedule_place, pull.schedule
+        )
+    })?;
+    Ok(())
 }
 
 /// Lets other commands read the store while this process holds it.

@@ -14,7 +14,8 @@ fn word_of(change: impl FnOnce(&mut Value)) -> &'static str {
 /// The same, with this besides in the validator.
 fn word_under(validator: &str, change: impl FnOnce(&mut Value)) -> &'static str {
     let digest = "ab".repeat(32);
-    let role = json!({"version": 1, "expires": LATER, "sha256": digest, "targets": null});
+    let role =
+        json!({"version": 1, "expires": LATER, "sha256": digest, "targets": null, "keys": []});
     let mut status = json!({
         "server": "https://notary.example.com",
         "gun": "registry.example.com/team/app",

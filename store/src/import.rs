@@ -231,7 +231,9 @@ impl Import<'_> {
         let Front::Active(active) = &mut record.front else {
             return Ok(());
         };
-        if active.vouch.as_ref() == Some(&vouch) {
+        // The files are the same, so of two who vouch for them, the later one knows more.
+        let known = active.vouch.as_ref();
+        if known.is_some_and(|known| *known == vouch || known.created_at > vouch.created_at) {
             return Ok(());
         }
         active.vouch = Some(vouch);

@@ -317,6 +317,29 @@ fn a_list_of_what_is_denied_takes_the_place_of_the_one_before() {
 }
 
 #[test]
+fn of_two_who_vouch_for_the_same_files_the_later_counts() {
+    let (connected, gapped) = (Connected::new(), Gapped::new(&["courier"]));
+    connected.hold("a", &app("a"));
+    let series = |name: &str, age: i64| {
+        let created_at = now() - days(age);
+        let order = vouchsafe_airgap::Order {
+            name: name.parse().unwrap(),
+            created_at,
+            refresh_by: Some(created_at + days(60)),
+            ..order(1)
+        };
+        gapped
+            .import(&connected.bundle(&order, &["a"], &["courier"]))
+            .unwrap();
+        let status = gapped.store.status_of(server(), gun("a")).unwrap();
+        status.vouch().unwrap().bundle.clone()
+    };
+    assert_eq!(series("first", 10), "first");
+    assert_eq!(series("later", 5), "later");
+    assert_eq!(series("earlier", 20), "later");
+}
+
+#[test]
 fn an_answer_is_the_same_in_json() {
     let (connected, gapped) = (Connected::new(), Gapped::new(&["courier"]));
     connected.hold("a", &app("a"));

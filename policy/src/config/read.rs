@@ -80,6 +80,16 @@ impl Reading<'_> {
             let vouched = settings::check_freshness_from(raw, bundles);
             self.take(vouched);
         }
+        if let (Some(sync), Some(bundles)) = (&sync, &bundles)
+            && sync.is_off
+            && !bundles.is_fed()
+        {
+            self.warnings.push(format!(
+                "{}: `sync.schedule` is `never`, and `bundles` names neither a `directory` nor a `pull`: trust \
+                 data comes by `vouchsafe bundle import` alone",
+                self.file_name
+            ));
+        }
         let alerting = self.take(alerting::alerting(raw.alerting));
         Some(Config {
             validators: validators.by_name,

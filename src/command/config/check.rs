@@ -6,9 +6,11 @@ use serde::Serialize;
 use vouchsafe_alerts::Plan;
 use vouchsafe_policy::explain::{Excess, Shadowed};
 use vouchsafe_policy::{Config, Enforcement, Rule};
+use vouchsafe_trust::Clock as _;
 
 use super::{RuleName, counted, namespaces};
 use crate::args::{Common, ConfigCheckArgs};
+use crate::clock::SystemClock;
 use crate::context;
 use crate::exit::{Error, Outcome};
 use crate::printer::{MAX_NAME, Printer, printable, trimmed};
@@ -55,9 +57,21 @@ struct SpecificitySummary {
 
 pub(super) fn run(args: &ConfigCheckArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
-    crate::command::sync::schedule(&config, &common.config)?;
+    crate::command::sync::check_feeds(&config, &common.config)?;
     let plan = context::alert_plan(&config, &common.config)?;
-    let summary = summary(&config, &plan);
+    let mut summary = summary(&config, &plan);
+    let over = config
+        .break_glass()
+        .iter()
+        .filter(|it| it.until < SystemClock.now());
+    summary.warnings.extend(over.map(|entry| {
+        format!(
+            "{}: `breakGlass` for {} is over since {:.0} and does nothing",
+            common.config.display(),
+            entry.gun,
+            entry.until
+        )
+    }));
     Printer::new(args.output.output).print(&summary, |summary| text(summary, common))?;
     Ok(if args.strict && summary.has_findings() {
         Outcome::No
