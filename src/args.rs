@@ -276,6 +276,15 @@ pub(crate) struct RootKeyArgs {
     /// The Notary server.
     #[arg(long, value_name = "URL")]
     pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) login: LoginArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// How to reach a server that no configuration names.
+#[derive(Args, Debug)]
+pub(crate) struct LoginArgs {
     /// Certificates that replace the system's roots for this server, PEM.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
@@ -284,8 +293,6 @@ pub(crate) struct RootKeyArgs {
     pub(crate) username: Option<String>,
     #[arg(long, env = "VOUCHSAFE_PASSWORD", hide = true, hide_env_values = true)]
     pub(crate) password: Option<String>,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
 }
 
 /// Reads a repository's name. Who writes an image instead is told its repository.

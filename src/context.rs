@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use vouchsafe_alerts::Plan;
 use vouchsafe_policy::Config;
 use vouchsafe_store::{ImportedBundle, OpenError, Reader, RemoteStore, Store};
+use vouchsafe_syncer::notary::Credentials;
 use vouchsafe_trust::{Clock, Denied, Gun, Pins, Server};
 
-use crate::args::Common;
+use crate::args::{Common, LoginArgs};
 use crate::clock::SystemClock;
 use crate::exit::Error;
 use crate::printer::note;
@@ -159,6 +160,23 @@ pub(crate) fn reader(
         .into());
     }
     Ok(Box::new(store(common, config)?))
+}
+
+/// The certificates and credentials that the command line gives for a server.
+pub(crate) fn login(args: &LoginArgs) -> Result<(Option<String>, Option<Credentials>), Error> {
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    let certificates = args.ca.as_ref().map(read).transpose()?;
+    if args.username.is_some() && args.password.is_none() {
+        return Err("--username needs a password: set VOUCHSAFE_PASSWORD".into());
+    }
+    let credentials = args.username.clone().zip(args.password.clone());
+    let credentials = credentials.map(|(username, password)| Credentials::Inline {
+        username,
+        password: password.into(),
+    });
+    Ok((certificates, credentials))
 }
 
 /// The system's clock, which a store never lets run backwards.

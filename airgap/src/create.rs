@@ -10,7 +10,7 @@ use vouchsafe_store::{RepositoryState, Store, StoreError};
 use vouchsafe_trust::{Denied, Gun, RepositoryFacts, Role, Server, Sha256};
 
 use crate::bundle::{Contents, PackError, PackWriter, describe};
-use crate::manifest::{Base, Manifest, Repository, RoleFile, SCHEMA, Withdrawn};
+use crate::manifest::{Base, Manifest, Repository, RoleFile, Withdrawn};
 use crate::{Name, Refusal};
 
 /// What a bundle is to be.
@@ -164,21 +164,17 @@ pub fn gather(
     }
     let pack = pack.finish()?;
     let manifest = Manifest {
-        schema: SCHEMA.to_owned(),
-        name: order.name.clone(),
-        sequence: order.sequence,
         audience: order.audience.clone(),
-        created_at: order.created_at,
         refresh_by: order.refresh_by,
         base: order.base.map(|(base, manifest)| Base {
             sequence: base.sequence,
             manifest,
         }),
-        generator: concat!("vouchsafe ", env!("CARGO_PKG_VERSION")).to_owned(),
         pack: pack.as_ref().map(crate::bundle::PackFile::pack),
         repositories,
         withdrawn: withdrawn(store, order)?,
         deny: order.deny.clone(),
+        ..Manifest::empty(order.name.clone(), order.sequence, order.created_at)
     };
     Ok(Gathered {
         contents: Contents::new(&manifest, pack)?,

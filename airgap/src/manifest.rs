@@ -1,11 +1,11 @@
 //! What a bundle says that it holds: the one thing that its signatures are over.
 
+mod audience;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use jiff::Timestamp;
-use serde::de::{Error as _, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use vouchsafe_trust::{DelegationName, Gun, Role, Server, Sha256, Version};
 pub use vouchsafe_trust::{Denied, DeniedThing};
 
@@ -28,7 +28,7 @@ pub struct Manifest {
     #[serde(
         default,
         skip_serializing_if = "BTreeSet::is_empty",
-        deserialize_with = "few"
+        deserialize_with = "audience::few"
     )]
     pub audience: BTreeSet<Name>,
     /// When its contents were complete and current, as far as whoever made it could see.
@@ -124,6 +124,24 @@ pub struct Withdrawn {
 }
 
 impl Manifest {
+    /// The manifest of a bundle that holds nothing yet.
+    pub fn empty(name: Name, sequence: u64, created_at: Timestamp) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            name,
+            sequence,
+            audience: BTreeSet::new(),
+            created_at,
+            refresh_by: None,
+            base: None,
+            generator: concat!("vouchsafe ", env!("CARGO_PKG_VERSION")).to_owned(),
+            pack: None,
+            repositories: Vec::new(),
+            withdrawn: Vec::new(),
+            deny: Vec::new(),
+        }
+    }
+
     /// Reads a manifest, and checks that it contradicts itself nowhere.
     ///
     /// # Errors
@@ -291,32 +309,6 @@ impl Repository {
     }
 }
 
-/// Reads a list of at most [`MAX_AUDIENCE`] names: in memory each takes many times its size.
-fn few<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<Name>, D::Error> {
-    struct Few;
-
-    impl<'de> Visitor<'de> for Few {
-        type Value = BTreeSet<Name>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a list of at most {MAX_AUDIENCE} names")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Self::Value, A::Error> {
-            let mut few = BTreeSet::new();
-            while let Some(name) = names.next_element()? {
-                few.insert(name);
-                if few.len() > MAX_AUDIENCE {
-                    return Err(A::Error::invalid_length(few.len(), &self));
-                }
-            }
-            Ok(few)
-        }
-    }
-
-    from.deserialize_seq(Few)
-}
-
 /// The part that tells which version of the format it is.
 #[derive(Deserialize)]
 struct Probe {
@@ -344,7 +336,5 @@ fn lie(repository: &Repository, reason: &str) -> Refusal {
 
 /// The version of the format.
 pub const SCHEMA: &str = "vouchsafe.dev/bundle/v1";
-/// How many sites a bundle can be for.
-const MAX_AUDIENCE: usize = 256;
 /// How much of a foreign text is repeated.
 const MAX_SHOWN: usize = 64;

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use vouchsafe_airgap::bundle::{
     Bundle, Contents, Limits, OpenBundleError, PackFile, PackWriter, write,
 };
-use vouchsafe_airgap::manifest::{Manifest, Repository, SCHEMA};
+use vouchsafe_airgap::manifest::{Manifest, Repository};
 use vouchsafe_trust::{RepositoryMetadata, Sha256};
 
 /// How much memory `run` takes at its peak, in KiB, besides what there was before.
@@ -137,18 +137,13 @@ fn large(path: &Path, folder: &Path, count: u64) {
     let repositories = repositories.collect();
     let pack = pack.finish().expect("space on disk");
     let manifest = Manifest {
-        schema: SCHEMA.to_owned(),
-        name: "site".parse().expect("a name"),
-        sequence: 1,
-        audience: [].into(),
-        created_at: jiff::Timestamp::UNIX_EPOCH,
-        refresh_by: None,
-        base: None,
-        generator: "a test".to_owned(),
         pack: pack.as_ref().map(PackFile::pack),
         repositories,
-        withdrawn: Vec::new(),
-        deny: Vec::new(),
+        ..Manifest::empty(
+            "site".parse().expect("a name"),
+            1,
+            jiff::Timestamp::UNIX_EPOCH,
+        )
     };
     let contents = Contents::new(&manifest, pack).expect("a bundle");
     write(path, &contents, None).expect("space on disk");

@@ -9,7 +9,7 @@ use vouchsafe_airgap::registry::RegistryRef;
 use vouchsafe_policy::config::parse_duration;
 use vouchsafe_trust::{Gun, KeyId, Sha256};
 
-use super::OutputArgs;
+use super::{LoginArgs, OutputArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BundleCommand {
@@ -245,14 +245,8 @@ pub(crate) struct PullArgs {
 /// How to reach a registry.
 #[derive(Args, Debug)]
 pub(crate) struct RegistryArgs {
-    /// Certificates that replace the system's roots for the registry, PEM.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
-    /// User name, where the registry asks for one; the password is read from `VOUCHSAFE_PASSWORD`.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) username: Option<String>,
-    #[arg(long, env = "VOUCHSAFE_PASSWORD", hide = true, hide_env_values = true)]
-    pub(crate) password: Option<String>,
+    #[command(flatten)]
+    pub(crate) login: LoginArgs,
     /// Docker configuration file with credentials; without it, the one of the user, if there is one.
     #[arg(long, value_name = "FILE", conflicts_with = "username")]
     pub(crate) docker_config: Option<PathBuf>,

@@ -1,26 +1,16 @@
 //! `vouchsafe root-key`: a repository's root keys, for the operator to compare and pin.
 
-use vouchsafe_syncer::notary::{Backoff, Credentials, NotaryClient, Pace};
+use vouchsafe_syncer::notary::{Backoff, NotaryClient, Pace};
 use vouchsafe_syncer::{RootKeys, RootKeysError, fetch_root_keys};
 
 use crate::args::RootKeyArgs;
+use crate::context;
 use crate::exit::{Error, Outcome};
 use crate::printer::{MAX_NAME, Printer, note, printable};
 use crate::runtime;
 
 pub(crate) fn run(args: &RootKeyArgs) -> Result<Outcome, Error> {
-    let read = |path: &std::path::PathBuf| {
-        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
-    };
-    let certificates = args.ca.as_ref().map(read).transpose()?;
-    if args.username.is_some() && args.password.is_none() {
-        return Err("--username needs a password: set VOUCHSAFE_PASSWORD".into());
-    }
-    let credentials = args.username.clone().zip(args.password.clone());
-    let credentials = credentials.map(|(username, password)| Credentials::Inline {
-        username,
-        password: password.into(),
-    });
+    let (certificates, credentials) = context::login(&args.login)?;
     let client = NotaryClient::new(
         args.server.clone(),
         certificates,
@@ -28,7 +18,7 @@ pub(crate) fn run(args: &RootKeyArgs) -> Result<Outcome, Error> {
         Pace::default(),
         Backoff::default(),
     )
-    .map_err(|error| match &args.ca {
+    .map_err(|error| match &args.login.ca {
         Some(file) => format!("--ca {}: {error}", file.display()),
         None => error.to_string(),
     })?;

@@ -8,7 +8,7 @@ mod whole;
 use vouchsafe_trust::{Gun, Server};
 
 use super::*;
-use crate::manifest::{Repository, SCHEMA};
+use crate::manifest::Repository;
 
 /// The role files of a repository that nobody verifies here.
 pub(super) fn metadata(gun: &str, filling: &str) -> RepositoryMetadata {
@@ -42,18 +42,13 @@ pub(super) fn contents(folder: &Path, repositories: &[RepositoryMetadata]) -> Co
     let repositories = listed.collect();
     let pack = pack.finish().unwrap();
     let manifest = Manifest {
-        schema: SCHEMA.to_owned(),
-        name: "site".parse().unwrap(),
-        sequence: 7,
-        audience: [].into(),
-        created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
-        refresh_by: None,
-        base: None,
-        generator: "a test".to_owned(),
         pack: pack.as_ref().map(PackFile::pack),
         repositories,
-        withdrawn: Vec::new(),
-        deny: Vec::new(),
+        ..Manifest::empty(
+            "site".parse().unwrap(),
+            7,
+            "2026-11-01T00:00:00Z".parse().unwrap(),
+        )
     };
     Contents::new(&manifest, pack).unwrap()
 }

@@ -7,7 +7,7 @@ use vouchsafe_trust::{RepositoryMetadata, Role};
 
 use super::*;
 use crate::bundle::{Bundle, Contents, Limits, PackFile, PackWriter, describe, write};
-use crate::manifest::{Base, Denied, DeniedThing, Manifest, Repository, SCHEMA, Withdrawn};
+use crate::manifest::{Base, Denied, DeniedThing, Manifest, Repository, Withdrawn};
 
 /// The metadata that a server has of a repository.
 fn metadata(gun: &str, published: &Published) -> RepositoryMetadata {
@@ -58,18 +58,13 @@ fn bundle(
     let repositories = listed.collect();
     let pack = pack.finish().unwrap();
     let mut manifest = Manifest {
-        schema: SCHEMA.to_owned(),
-        name: "site".parse().unwrap(),
-        sequence: 7,
-        audience: [].into(),
-        created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
-        refresh_by: None,
-        base: None,
-        generator: "a test".to_owned(),
         pack: pack.as_ref().map(PackFile::pack),
         repositories,
-        withdrawn: Vec::new(),
-        deny: Vec::new(),
+        ..Manifest::empty(
+            "site".parse().unwrap(),
+            7,
+            "2026-11-01T00:00:00Z".parse().unwrap(),
+        )
     };
     edit(&mut manifest);
     let path = folder.join(format!("{}.tar.zst", manifest.sequence));
