@@ -6,6 +6,7 @@
 //! headers are swapped, which takes some milliseconds for thousands.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::sync::{MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use vouchsafe_trust::{Gun, Server, Sha256, VerifiedRepository};
 
 use crate::bundle::ImportedBundle;
 use crate::commit::{Stored, content, files};
+use crate::history::Superseded;
 use crate::key::RepoKey;
 use crate::record::{Back, Front, Record};
 use crate::turn::Turn;
@@ -38,6 +40,8 @@ pub struct Import<'s> {
 struct Swap {
     before: Option<sled::IVec>,
     after: Vec<u8>,
+    /// What goes into the history then, and not before.
+    superseded: Superseded,
 }
 
 /// What became of a repository that a bundle brings.
@@ -107,8 +111,9 @@ impl Import<'_> {
         }
         let (record, content) = content(before.as_ref(), repository, accepted, Some(vouch));
         store.0.trees.begun.insert(repo.as_bytes(), &[])?;
-        store.stage(&repo, before.as_ref(), repository, content)?;
-        self.swap(&repo, before.as_ref(), &record)?;
+        store.stage(&repo, before.as_ref(), content)?;
+        let superseded = store.superseded_by(&repo, before.as_ref(), repository)?;
+        self.swap(&repo, before.as_ref(), &record, superseded)?;
         Ok(Staged::Changed)
     }
 
@@ -159,8 +164,8 @@ impl Import<'_> {
             },
         };
         self.store.0.trees.begun.insert(repo.as_bytes(), &[])?;
-        self.store.remember(&repo, &before.record, None, at)?;
-        self.swap(&repo, Some(&before), &record)?;
+        let superseded = self.store.superseded(&repo, &before.record, None, at)?;
+        self.swap(&repo, Some(&before), &record, superseded)?;
         Ok(true)
     }
 
@@ -179,6 +184,9 @@ impl Import<'_> {
         let store = self.store;
         let trees = &store.0.trees;
         let (key, value) = bundle.encode()?;
+        for (repo, swap) in &mut self.staged {
+            store.remember(repo, mem::take(&mut swap.superseded))?;
+        }
         let swapped = (&trees.header, &trees.bundle).transaction(|(headers, bundles)| {
             for (repo, swap) in &self.staged {
                 let before = headers.insert(repo.as_bytes(), swap.after.as_slice())?;
@@ -198,18 +206,22 @@ impl Import<'_> {
             Err(TransactionError::Storage(error)) => return Err(error.into()),
         }
         store.0.durable.sync()?;
-        self.tidy();
-        self.staged.clear();
         Ok(())
     }
 
     /// Drops what no header refers to. What cannot be dropped now is swept later.
     fn tidy(&self) {
         let trees = &self.store.0.trees;
-        for repo in self.staged.keys() {
-            let tidied = trees.sweep(repo);
-            let tidied = tidied.and_then(|()| Ok(trees.begun.remove(repo.as_bytes())?));
-            if let Err(error) = tidied {
+        let tidy = |repo: &RepoKey| {
+            // Also what could be staged only in part.
+            if trees.begun.contains_key(repo.as_bytes())? {
+                trees.sweep(repo)?;
+                trees.begun.remove(repo.as_bytes())?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        for repo in self.turns.keys() {
+            if let Err(error) = tidy(repo) {
                 tracing::warn!(%error, "cannot drop what a bundle left over");
             }
         }
@@ -232,11 +244,12 @@ impl Import<'_> {
             return Ok(());
         };
         if active.vouch.as_ref() == Some(&vouch) {
+            self.staged.remove(repo);
             return Ok(());
         }
         active.vouch = Some(vouch);
         self.store.0.trees.begun.insert(repo.as_bytes(), &[])?;
-        self.swap(repo, Some(before), &record)
+        self.swap(repo, Some(before), &record, Superseded::default())
     }
 
     fn swap(
@@ -244,6 +257,7 @@ impl Import<'_> {
         repo: &RepoKey,
         before: Option<&Stored>,
         record: &Record,
+        superseded: Superseded,
     ) -> Result<(), StoreError> {
         let encoded = record.encode(self.store.0.durable.next_generation())?;
         if let Some((digest, body)) = &encoded.body {
@@ -252,6 +266,7 @@ impl Import<'_> {
         let swap = Swap {
             before: before.map(|before| before.header.raw().clone()),
             after: encoded.header,
+            superseded,
         };
         self.staged.insert(repo.clone(), swap);
         Ok(())
