@@ -69,6 +69,12 @@ pub(super) fn bundles(raw: RawBundles) -> Result<BundleSettings, At<Problem>> {
     let audience = raw.audience.map(audience).transpose()?;
     let keys = raw.keys.map(keys).transpose()?.unwrap_or_default();
     let threshold = match (keys.len(), raw.threshold) {
+        (0, Some(threshold)) => {
+            return Err(threshold.fault(Problem::Needs {
+                key: "bundles.threshold",
+                other: "bundles.keys",
+            }));
+        }
         (count, Some(threshold)) if !(1..=count).contains(&usize::from(threshold.value)) => {
             return Err(threshold.fault(Problem::Type {
                 expected: format!("a number from 1 to {count}, which is how many `keys` there are"),
