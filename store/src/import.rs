@@ -19,7 +19,7 @@ use crate::bundle::ImportedBundle;
 use crate::commit::{Stored, content, files};
 use crate::history::Superseded;
 use crate::key::RepoKey;
-use crate::record::{Back, Front, Record};
+use crate::record::{Back, Front, Header, Record};
 use crate::turn::Turn;
 use crate::{Store, StoreError, blob, floor};
 
@@ -38,8 +38,9 @@ pub struct Import<'s> {
 /// A header, and the one that it takes the place of.
 #[derive(Debug)]
 struct Swap {
-    before: Option<sled::IVec>,
-    after: Vec<u8>,
+    /// The generation, which no other state of the store has.
+    before: Option<u64>,
+    after: sled::IVec,
     /// What goes into the history then, and not before.
     superseded: Superseded,
 }
@@ -66,6 +67,9 @@ pub enum Kept {
 
 impl Store {
     /// Begins to take in a bundle; waits for another one to be done.
+    ///
+    /// Whatever is prepared keeps its repository's turn: commits of it wait until the bundle is
+    /// committed or dropped. So whoever takes in a bundle must not commit otherwise meanwhile.
     pub fn begin_import(&self) -> Import<'_> {
         let alone = self.0.importing.lock();
         Import {
@@ -189,8 +193,10 @@ impl Import<'_> {
         }
         let swapped = (&trees.header, &trees.bundle).transaction(|(headers, bundles)| {
             for (repo, swap) in &self.staged {
-                let before = headers.insert(repo.as_bytes(), swap.after.as_slice())?;
-                if before != swap.before {
+                let before = headers.insert(repo.as_bytes(), &swap.after)?;
+                let before = before.map(Header::parse).transpose();
+                let before = before.map(|header| header.map(|header| header.generation));
+                if before.ok() != Some(swap.before) {
                     // Whoever has the turn is alone.
                     return Err(ConflictableTransactionError::Abort(()));
                 }
@@ -264,8 +270,8 @@ impl Import<'_> {
             blob::put(&self.store.0.trees.file, &repo.file(digest), body)?;
         }
         let swap = Swap {
-            before: before.map(|before| before.header.raw().clone()),
-            after: encoded.header,
+            before: before.map(|before| before.header.generation),
+            after: encoded.header.into(),
             superseded,
         };
         self.staged.insert(repo.clone(), swap);
