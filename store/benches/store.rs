@@ -1,6 +1,7 @@
 //! What a store of 10,000 repositories with 10 tags each costs: commits, disk, start, memory, reads.
 //!
-//! Prints a table. The start is measured in a process of its own, so that its memory is its own.
+//! Prints a table. The start, and a bundle of everything, are measured in a process of their own, so that
+//! their memory is their own.
 
 #![expect(
     clippy::as_conversions,
@@ -38,14 +39,23 @@ fn main() {
     {
         return measure_start(Path::new(dir));
     }
+    if let [_, mode, dir] = args.as_slice()
+        && mode == IMPORT
+    {
+        return measure_import(Path::new(dir));
+    }
     let dir = TempDir::new("bench-store").unwrap();
     fill(dir.path());
-    let start = Command::new(std::env::current_exe().unwrap())
-        .args([START.as_ref(), dir.path()])
-        .status();
-    assert!(start.unwrap().success());
+    in_own_process(START, dir.path());
     measure_updates(dir.path());
-    measure_import(dir.path());
+    in_own_process(IMPORT, dir.path());
+}
+
+fn in_own_process(mode: &str, dir: &Path) {
+    let measured = Command::new(std::env::current_exe().unwrap())
+        .args([mode.as_ref(), dir])
+        .status();
+    assert!(measured.unwrap().success());
 }
 
 fn fill(dir: &Path) {
@@ -335,5 +345,6 @@ fn now() -> Timestamp {
 }
 
 const START: &str = "start";
+const IMPORT: &str = "import";
 const REPOSITORIES: usize = 10_000;
 const TAGS: usize = 10;

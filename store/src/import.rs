@@ -3,7 +3,7 @@
 //! What headers refer to is written first, repository by repository, while each one's turn is held.
 //! Then all headers and the record of the bundle are swapped in one transaction of sled, which recovery
 //! takes whole or not at all. Readers see one repository at a time, as ever; they wait while the
-//! headers are swapped, which takes some milliseconds for thousands.
+//! headers are swapped, which takes about 0.2 s for ten thousand (`benches/store.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
