@@ -1,6 +1,7 @@
 //! Which keys a repository depends on, after its keys were rotated and under different pins.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a repository that cannot be read fails the test"
 )]
@@ -140,7 +141,9 @@ fn of_every_other_role_only_the_present_keys_matter() {
                 .collect(),
         ),
     ] {
-        let keys = facts.each_ref().map(|facts| &facts.keys[&role.parse().unwrap()]);
+        let keys = facts
+            .each_ref()
+            .map(|facts| &facts.keys[&role.parse().unwrap()]);
         assert_eq!(keys, [&old, &new], "{role}");
     }
 }
@@ -152,7 +155,13 @@ fn a_role_that_is_not_accepted_has_no_keys() {
     let roles: Vec<&str> = facts.keys.keys().map(Role::as_str).collect();
     assert_eq!(
         roles,
-        ["root", "timestamp", "snapshot", "targets", "targets/releases"]
+        [
+            "root",
+            "timestamp",
+            "snapshot",
+            "targets",
+            "targets/releases"
+        ]
     );
 }
 
