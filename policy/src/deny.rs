@@ -43,15 +43,15 @@ impl DenyList {
         })
     }
 
-    /// Adds what a bundle says.
+    /// Adds what a bundle says. What is on the list already keeps its reason.
     pub(crate) fn add(&mut self, what: &DeniedThing, reason: String) {
         let reason = Some(reason).filter(|reason| !reason.trim().is_empty());
         match what {
             DeniedThing::Digest(digest) => {
-                self.digests.insert((*digest).into(), reason);
+                self.digests.entry((*digest).into()).or_insert(reason);
             }
             DeniedThing::Key(key) => {
-                self.keys.insert(*key, reason);
+                self.keys.entry(*key).or_insert(reason);
             }
             DeniedThing::Gun(gun) => {
                 let plain = without_usual_port(gun.as_str());

@@ -1,6 +1,7 @@
 //! What a store of 10,000 repositories with 10 tags each costs: commits, disk, start, memory, reads.
 //!
-//! Prints a table. The start is measured in a process of its own, so that its memory is its own.
+//! Prints a table. The start, and a bundle of everything, are measured in a process of their own, so that
+//! their memory is their own.
 
 #![expect(
     clippy::as_conversions,
@@ -11,21 +12,24 @@
     reason = "a measurement, which must stop at any surprise"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use vouchsafe_store::Store;
+use vouchsafe_store::{ImportedBundle, Store};
 use vouchsafe_tests::harness::TempDir;
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
-use vouchsafe_trust::evidence::{Signers, Wanted};
+use vouchsafe_trust::evidence::{Signers, Vouch, Wanted};
 use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{
-    Evidence, Gun, Pins, Query, RepositoryMetadata, Server, TrustRoot, VerifiedRepository, verify,
+    Evidence, Gun, Pins, Query, RepositoryMetadata, Server, Sha256, TrustRoot, VerifiedRepository,
+    verify,
 };
 
 fn main() {
@@ -35,13 +39,23 @@ fn main() {
     {
         return measure_start(Path::new(dir));
     }
+    if let [_, mode, dir] = args.as_slice()
+        && mode == IMPORT
+    {
+        return measure_import(Path::new(dir));
+    }
     let dir = TempDir::new("bench-store").unwrap();
     fill(dir.path());
-    let start = Command::new(std::env::current_exe().unwrap())
-        .args([START.as_ref(), dir.path()])
-        .status();
-    assert!(start.unwrap().success());
+    in_own_process(START, dir.path());
     measure_updates(dir.path());
+    in_own_process(IMPORT, dir.path());
+}
+
+fn in_own_process(mode: &str, dir: &Path) {
+    let measured = Command::new(std::env::current_exe().unwrap())
+        .args([mode.as_ref(), dir])
+        .status();
+    assert!(measured.unwrap().success());
 }
 
 fn fill(dir: &Path) {
@@ -131,31 +145,98 @@ fn measure_updates(dir: &Path) {
     }
 }
 
+/// A bundle of everything: how long readers wait while all headers are swapped.
+fn measure_import(dir: &Path) {
+    let store = open(dir);
+    // Newer than any round of new timestamps.
+    let metadata = metadata(&published().publish(&["timestamp"; 4]));
+    let mut import = store.begin_import();
+    let mut spent = Duration::ZERO;
+    for number in 0..REPOSITORIES {
+        let repository = verified(&metadata, number);
+        let started = Instant::now();
+        import.stage(&server(), &repository, vouch()).unwrap();
+        spent += started.elapsed();
+    }
+    println!("bundle, staged           {:.0}/s", rate(spent));
+    println!("memory with it           {:.1} MiB", resident());
+    let done = AtomicBool::new(false);
+    let (spent, times) = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut times, mut turn) = (Vec::new(), 0);
+            while !done.load(Ordering::Relaxed) {
+                times.push(read(&store, REPOSITORIES, turn));
+                turn += 1;
+            }
+            times
+        });
+        let started = Instant::now();
+        import.commit(&bundle()).unwrap();
+        let spent = started.elapsed();
+        done.store(true, Ordering::Relaxed);
+        (spent, reader.join().unwrap())
+    });
+    let longest = times.iter().max().copied().unwrap();
+    println!("bundle, committed        {:.0} ms", millis(spent));
+    println!("evidence meanwhile       {}", quantiles(times));
+    println!("longest wait             {:.0} ms", millis(longest));
+    println!("memory after it          {:.1} MiB", resident());
+    println!("on disk                  {:.0} MB", disk(dir));
+}
+
+fn vouch() -> Vouch {
+    Vouch {
+        bundle: "site".to_owned(),
+        sequence: 1,
+        created_at: now(),
+        refresh_by: None,
+        signers: BTreeSet::new(),
+    }
+}
+
+fn bundle() -> ImportedBundle {
+    ImportedBundle {
+        name: "site".to_owned(),
+        sequence: 1,
+        manifest: Sha256::of(b"manifest"),
+        created_at: now(),
+        refresh_by: None,
+        imported_at: now(),
+        signers: BTreeSet::new(),
+        repositories: 10_000,
+        refused: 0,
+        deny: Vec::new(),
+    }
+}
+
 /// The time of each of as many reads as there are repositories, spread over `among` of them.
 fn evidence(store: &Store, among: usize) -> Vec<Duration> {
-    let read = |turn: usize| {
-        // A stride that shares no factor with the number visits each once.
-        let query = Query {
-            server: server(),
-            gun: gun(turn * 7919 % among),
-            signers: Signers::Default,
-            wanted: Wanted::Tag(format!("v{}", turn % TAGS)),
-            retained: None,
-        };
-        let started = Instant::now();
-        let evidence = store.evidence(&query).unwrap();
-        let spent = started.elapsed();
-        let Evidence::Known(known) = evidence else {
-            unreachable!("it was committed")
-        };
-        let digest = known.signed(&query, now()).unwrap().digest;
-        assert_eq!(
-            format!("sha256:{digest}"),
-            digest_of(&format!("image {}", turn % TAGS))
-        );
-        spent
+    let times = (0..REPOSITORIES).map(|turn| read(store, among, turn));
+    times.collect()
+}
+
+/// The time of one read.
+fn read(store: &Store, among: usize, turn: usize) -> Duration {
+    // A stride that shares no factor with the number visits each once.
+    let query = Query {
+        server: server(),
+        gun: gun(turn * 7919 % among),
+        signers: Signers::Default,
+        wanted: Wanted::Tag(format!("v{}", turn % TAGS)),
+        retained: None,
     };
-    (0..REPOSITORIES).map(read).collect()
+    let started = Instant::now();
+    let evidence = store.evidence(&query).unwrap();
+    let spent = started.elapsed();
+    let Evidence::Known(known) = evidence else {
+        unreachable!("it was committed")
+    };
+    let digest = known.signed(&query, now()).unwrap().digest;
+    assert_eq!(
+        format!("sha256:{digest}"),
+        digest_of(&format!("image {}", turn % TAGS))
+    );
+    spent
 }
 
 fn quantiles(mut times: Vec<Duration>) -> String {
@@ -264,5 +345,6 @@ fn now() -> Timestamp {
 }
 
 const START: &str = "start";
+const IMPORT: &str = "import";
 const REPOSITORIES: usize = 10_000;
 const TAGS: usize = 10;

@@ -8,6 +8,7 @@ use vouchsafe_trust::repository::Accepted;
 use vouchsafe_trust::{RepositoryMetadata, Server, Sha256, VerifiedRepository};
 
 use crate::floor;
+use crate::history::Superseded;
 use crate::key::RepoKey;
 use crate::record::{Active, Back, Files, Front, Header, Record};
 use crate::store::Trees;
@@ -71,10 +72,11 @@ impl Store {
         (accepted, vouch): (Accepted, Option<Vouch>),
     ) -> Result<Commit, StoreError> {
         let (record, content) = content(before, repository, accepted, vouch);
+        let superseded = self.superseded_by(repo, before, repository)?;
         let mut new_files = 0;
         let generation = self.publish(repo, before, &record, || {
-            new_files = self.stage(repo, before, repository, content)?;
-            Ok(())
+            new_files = self.stage(repo, before, content)?;
+            self.remember(repo, superseded)
         })?;
         Ok(Commit {
             generation,
@@ -87,7 +89,6 @@ impl Store {
         &self,
         repo: &RepoKey,
         before: Option<&Stored>,
-        repository: &VerifiedRepository,
         content: Content<'_>,
     ) -> Result<usize, StoreError> {
         let new_files = content.files.len();
@@ -97,13 +98,25 @@ impl Store {
         for (digest, listed) in content.pages {
             page::put(&self.0.trees.page, repo, digest, listed)?;
         }
-        let at = repository.facts().verified_at;
-        match before {
-            Some(before) => self.remember(repo, &before.record, Some(repository), at)?,
+        if before.is_none() {
             // Forgetting may have failed halfway. Another owner must not inherit a word.
-            None => drop_prefix(&self.0.trees.retained, repo.as_bytes())?,
+            drop_prefix(&self.0.trees.retained, repo.as_bytes())?;
         }
         Ok(new_files)
+    }
+
+    /// What `repository` no longer states of `before`.
+    pub(crate) fn superseded_by(
+        &self,
+        repo: &RepoKey,
+        before: Option<&Stored>,
+        repository: &VerifiedRepository,
+    ) -> Result<Superseded, StoreError> {
+        let at = repository.facts().verified_at;
+        before.map_or_else(
+            || Ok(Superseded::default()),
+            |before| self.superseded(repo, &before.record, Some(repository), at),
+        )
     }
 
     /// Puts `record` in the place of `before`: what `stage` writes first, under keys that nothing

@@ -48,8 +48,9 @@ impl Store {
                     files: None,
                 },
             };
+            let superseded = self.superseded(&repo, &before.record, None, at)?;
             self.publish(&repo, Some(&before), &record, || {
-                self.remember(&repo, &before.record, None, at)
+                self.remember(&repo, superseded)
             })?;
             Ok(Withdrawal::Withdrawn)
         };

@@ -24,6 +24,15 @@ pub struct Replaced {
     pub replaced_at: Timestamp,
 }
 
+/// What a repository no longer states once its next state takes its place.
+#[derive(Debug, Default)]
+pub(crate) struct Superseded {
+    /// The roles whose former word counts no more.
+    disowned: BTreeSet<Role>,
+    /// By tag.
+    replaced: Vec<(String, Replaced)>,
+}
+
 impl Store {
     /// What `tag` pointed to before, the oldest first, at most 64 entries.
     ///
@@ -56,24 +65,21 @@ impl Store {
         Ok(entries)
     }
 
-    /// Writes down what `after` no longer states, before it is committed; nothing is after a
-    /// withdrawal. For people all of it; for decisions (see [`retained`]) nothing that a role said
-    /// from which a key is taken. A withdrawal takes none.
-    pub(crate) fn remember(
+    /// What `after` no longer states of `before`; nothing is after a withdrawal.
+    pub(crate) fn superseded(
         &self,
         repo: &RepoKey,
         before: &Record,
         after: Option<&VerifiedRepository>,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let disowned = match after {
-            Some(after) => {
-                retained::disown(&self.0.trees.retained, repo, before, after.accepted())?
-            }
-            None => BTreeSet::new(),
+    ) -> Result<Superseded, StoreError> {
+        let disowned = after.map(|after| retained::disowned(before, after.accepted()));
+        let mut superseded = Superseded {
+            disowned: disowned.unwrap_or_default(),
+            replaced: Vec::new(),
         };
         let Front::Active(active) = &before.front else {
-            return Ok(());
+            return Ok(superseded);
         };
         for (role, pages) in &active.targets {
             let file = after.and_then(|after| after.facts().roles.get(role));
@@ -99,11 +105,27 @@ impl Store {
                     digest,
                     replaced_at: at,
                 };
-                if !disowned.contains(role) {
-                    self.retain(repo, &name, &entry)?;
-                }
-                self.append(repo, &name, entry)?;
+                superseded.replaced.push((name, entry));
             }
+        }
+        Ok(superseded)
+    }
+
+    /// Writes down what is about to be superseded, just before it is. For people all of it; for
+    /// decisions (see [`retained`]) nothing that a role said from which a key is taken. A withdrawal
+    /// takes none.
+    pub(crate) fn remember(
+        &self,
+        repo: &RepoKey,
+        superseded: Superseded,
+    ) -> Result<(), StoreError> {
+        let Superseded { disowned, replaced } = superseded;
+        retained::disown(&self.0.trees.retained, repo, &disowned)?;
+        for (tag, entry) in replaced {
+            if !disowned.contains(&entry.role) {
+                self.retain(repo, &tag, &entry)?;
+            }
+            self.append(repo, &tag, entry)?;
         }
         Ok(())
     }

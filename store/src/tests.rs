@@ -4,6 +4,8 @@ mod commit;
 mod concurrency;
 mod damage;
 mod forgotten;
+mod import;
+mod importing;
 mod model;
 mod open;
 mod outbox;

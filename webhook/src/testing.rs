@@ -97,7 +97,8 @@ freshness:
 }
 
 /// What a store would hold. The repository's name says what is the matter with it:
-/// `…/panic`, `…/broken`, `…/contended`, `…/unknown`, `…/stale`; a tag `unsigned` is signed nowhere.
+/// `…/panic`, `…/broken`, `…/contended`, `…/unknown`, `…/stale`, `…/expired`; a tag `unsigned` is signed
+/// nowhere.
 fn evidence(query: &Query, root: &TrustRoot) -> Result<Evidence, ReadError> {
     let gun = query.gun.as_str();
     assert!(!gun.ends_with("/panic"), "as the test wants it");
@@ -115,6 +116,8 @@ fn evidence(query: &Query, root: &TrustRoot) -> Result<Evidence, ReadError> {
     let expires: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
     let fresh_until = if gun.ends_with("/stale") {
         "2026-11-22T12:00:00Z".parse().unwrap()
+    } else if gun.ends_with("/expired") {
+        "2026-11-01T12:00:00Z".parse().unwrap()
     } else {
         expires
     };

@@ -12,7 +12,7 @@ use crate::break_glass::BreakGlass;
 /// Reads `breakGlass`.
 pub(super) fn break_glass(raw: Vec<At<RawBreakGlass>>) -> Result<Vec<BreakGlass>, At<Problem>> {
     raw.into_iter()
-        .map(|At { value, place }| {
+        .map(|At { value, .. }| {
             let RawBreakGlass {
                 gun,
                 from,
@@ -24,11 +24,8 @@ pub(super) fn break_glass(raw: Vec<At<RawBreakGlass>>) -> Result<Vec<BreakGlass>
             if lasts <= SignedDuration::ZERO || lasts > LONGEST {
                 return Err(until.fault(Problem::BreakGlassSpan));
             }
-            if reason.trim().is_empty() {
-                return Err(At {
-                    value: Problem::Empty { key: "reason" },
-                    place,
-                });
+            if reason.value.trim().is_empty() {
+                return Err(reason.fault(Problem::NoReason));
             }
             let name: Result<Reference, _> = gun.value.parse();
             let name = name.ok().filter(|name| name.gun().as_str() == gun.value);
@@ -44,7 +41,7 @@ pub(super) fn break_glass(raw: Vec<At<RawBreakGlass>>) -> Result<Vec<BreakGlass>
                 gun: name.gun().clone(),
                 from: start,
                 until: end,
-                reason,
+                reason: reason.value,
             })
         })
         .collect()

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use vouchsafe_trust::key::{Fingerprint, KeyError, PublicKey};
+use vouchsafe_trust::key::{Fingerprint, PublicKey};
 
 use super::auth::{Auth, auth};
 use super::error::{Place, Problem};
@@ -69,6 +69,12 @@ pub(super) fn bundles(raw: RawBundles) -> Result<BundleSettings, At<Problem>> {
     let audience = raw.audience.map(audience).transpose()?;
     let keys = raw.keys.map(keys).transpose()?.unwrap_or_default();
     let threshold = match (keys.len(), raw.threshold) {
+        (0, Some(threshold)) => {
+            return Err(threshold.fault(Problem::Needs {
+                key: "bundles.threshold",
+                other: "bundles.keys",
+            }));
+        }
         (count, Some(threshold)) if !(1..=count).contains(&usize::from(threshold.value)) => {
             return Err(threshold.fault(Problem::Type {
                 expected: format!("a number from 1 to {count}, which is how many `keys` there are"),
@@ -128,8 +134,8 @@ fn keys(raw: At<Vec<At<RawBundleKey>>>) -> Result<Vec<(String, PublicKey)>, At<P
             written.key.fault(Problem::BundleKey { name, source })
         })?;
         if !key.signs_documents() {
-            let source = KeyError::Unsupported;
-            return Err(written.key.fault(Problem::BundleKey { name, source }));
+            let kind = key.kind();
+            return Err(written.key.fault(Problem::BundleKeyKind { name, kind }));
         }
         // A threshold counts keys, so one under two names would count for less than it seems.
         if let Some((other, _)) = keys

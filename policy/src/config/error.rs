@@ -73,12 +73,20 @@ pub enum Problem {
     )]
     Auth,
     /// The key of somebody who vouches for bundles cannot be used.
-    #[error("the key `{name}` for bundles cannot be used (ECDSA P-256 and Ed25519 can): {source}")]
+    #[error("the key `{name}` for bundles cannot be used: {source}")]
     BundleKey {
         /// Whose it is.
         name: String,
         /// What is wrong with it.
         source: KeyError,
+    },
+    /// The key of somebody who vouches for bundles is of a kind that bundles are not signed with.
+    #[error("the key `{name}` is {kind}; bundles are signed with ECDSA P-256 or Ed25519")]
+    BundleKeyKind {
+        /// Whose it is.
+        name: String,
+        /// What it is.
+        kind: String,
     },
     /// Glass that is broken for no time, or too long.
     #[error("`until` has to be after `from`, and at most 30 days after it")]
@@ -106,6 +114,9 @@ pub enum Problem {
         /// What it goes by.
         other: &'static str,
     },
+    /// Glass that is broken without a word.
+    #[error("`reason` has to say why the glass is broken")]
+    NoReason,
     /// A key for bundles that is there already.
     #[error("`{name}` has the name or the key of `{other}`")]
     SameBundleKey {

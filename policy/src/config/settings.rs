@@ -206,7 +206,7 @@ pub(super) fn check_freshness_from(
 pub(super) fn sync(raw: RawSync) -> Result<SyncSettings, At<Problem>> {
     let is_off = raw.schedule.as_ref().is_some_and(|it| it.value == NEVER);
     let schedule = match raw.schedule.as_ref().filter(|_| !is_off) {
-        Some(schedule) => cron(schedule)?,
+        Some(schedule) => cron(schedule).map_err(|fault| word(schedule).unwrap_or(fault))?,
         None => DEFAULT_SCHEDULE.to_owned(),
     };
     let per_server = match raw.per_server {
@@ -230,6 +230,20 @@ pub(super) fn sync(raw: RawSync) -> Result<SyncSettings, At<Problem>> {
 
 fn duration(written: &At<String>) -> Result<SignedDuration, At<Problem>> {
     parse_duration(&written.value).map_err(|error| written.fault(error.into()))
+}
+
+/// The fault of a word where a schedule belongs: the one word that there is may be meant.
+fn word(written: &At<String>) -> Option<At<Problem>> {
+    let word = written.value.trim();
+    let is_word = word.chars().all(|c| c.is_ascii_alphabetic());
+    is_word.then(|| {
+        written.fault(Problem::Value {
+            key: "schedule",
+            value: word.to_owned(),
+            nearest: nearest(&word.to_ascii_lowercase(), [NEVER]),
+            expected: "a cron expression of five fields such as `*/5 * * * *`, or `never`",
+        })
+    })
 }
 
 /// Looks at the form only: which fields a schedule can have is the scheduler's business.

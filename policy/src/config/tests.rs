@@ -1,6 +1,8 @@
 mod alerting;
 mod beyond;
+mod bundles;
 mod faults;
+mod offline;
 
 use secrecy::ExposeSecret as _;
 use vouchsafe_trust::DelegationName;
@@ -31,6 +33,15 @@ fn broken(from: &str, to: &str) -> String {
     let text = base.replacen(from, to, 1);
     assert_ne!(text, base, "{from}");
     error(&text)
+}
+
+/// The fault of a configuration with `text` from line 32 on.
+fn fault(text: &str) -> String {
+    broken("policy:", &format!("{text}\npolicy:"))
+}
+
+fn parsed(text: &str) -> Config {
+    config(&format!("{POLICY}{text}"))
 }
 
 #[test]

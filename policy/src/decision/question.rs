@@ -49,22 +49,33 @@ impl Question<'_> {
         &self,
         evidence: impl FnOnce(&Query) -> Result<Evidence, E>,
     ) -> Decided {
+        let listed = self.listed_root();
         match self.ask(evidence) {
-            Ok((given, query, known)) => {
-                let stated = known.signed(&query, self.spoken_at());
-                let stated = stated
-                    .ok()
-                    .and_then(|signed| self.config.deny_list().sha256(signed.digest));
-                Decided {
-                    listed: stated.or_else(|| self.listed_key(&known, &query)),
-                    answer: self.judge(given, &query, &known),
-                }
-            }
+            Ok((given, query, known)) => Decided {
+                listed: self.stated(&query, &known).or(listed).or_else(|| {
+                    let speakers = known.facts.speakers(&query.signers);
+                    self.config.deny_list().key(&known.facts, &speakers)
+                }),
+                answer: self.judge(given, &query, &known),
+            },
             Err(cause) => Decided {
-                listed: None,
+                listed,
                 answer: Err(cause),
             },
         }
+    }
+
+    /// The digest on the deny list that is signed for the image, by roles that have expired too.
+    fn stated(&self, query: &Query, known: &Known) -> Option<Listed> {
+        let signed = known.signed(query, Timestamp::MIN).ok()?;
+        self.config.deny_list().sha256(signed.digest)
+    }
+
+    /// A trust root on the deny list that the rule demands: nothing can meet the rule, whatever is
+    /// stored.
+    fn listed_root(&self) -> Option<Listed> {
+        let mut roots = self.demand.roots.iter();
+        roots.find_map(|root| self.config.deny_list().trust_root(&root.name, &root.id))
     }
 
     /// What is known of the repository, and what was asked.
@@ -109,22 +120,6 @@ impl Question<'_> {
         };
         let signed = self.check_digest(given, signed)?;
         Ok(self.allow(given, signed, proof))
-    }
-
-    /// The time by which roles still speak.
-    fn spoken_at(&self) -> Timestamp {
-        self.glass.map_or(self.now, |_| Timestamp::MIN)
-    }
-
-    /// A key on the deny list that what is known depends on, or that the rule demands.
-    fn listed_key(&self, known: &Known, query: &Query) -> Option<Listed> {
-        let demanded = self.demand.roots.iter();
-        let mut demanded =
-            demanded.filter_map(|root| self.config.deny_list().trust_root(&root.name, &root.id));
-        let speakers = known.facts.speakers(&query.signers);
-        demanded
-            .next()
-            .or_else(|| self.config.deny_list().key(&known.facts, &speakers))
     }
 
     /// The digest that the reference gives, which must be one that can be signed.
@@ -200,11 +195,8 @@ impl Question<'_> {
         };
         let (role, at) = (role.clone(), *at);
         let max_staleness = self.config.freshness().max_staleness;
-        if let Some(vouch) = self
-            .config
-            .counted(known.vouch.as_ref())
-            .filter(|vouch| vouch.refresh_by == Some(at))
-        {
+        // The bundle's word is the last to lapse where it outlasted the timestamp.
+        if let Some(vouch) = fresh.vouch.filter(|_| role == Role::Timestamp) {
             return Err(Cause::VouchLapsed {
                 bundle: vouch.bundle.clone(),
                 sequence: vouch.sequence,

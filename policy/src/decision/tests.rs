@@ -1,10 +1,13 @@
 mod approvals;
+mod break_glass;
 mod delegations;
 mod denials;
+mod deny_keys;
 mod deny_list;
 mod freshness;
 mod history;
 mod mirrors;
+mod time_travel;
 
 use std::cell::Cell;
 

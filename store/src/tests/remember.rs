@@ -68,11 +68,10 @@ fn history_that_is_ahead_of_its_commit_is_not_shown_and_counts_once() {
     let gun = gun("app");
     store.commit(&server(), &states()[0]).unwrap();
     let repo = crate::key::RepoKey::new(&server(), &gun);
-    let stored = store.0.trees.stored(&repo).unwrap().unwrap();
+    let stored = store.0.trees.stored(&repo).unwrap();
     // As a commit leaves it that a crash cuts short.
-    store
-        .remember(&repo, &stored.record, Some(&states()[1]), now())
-        .unwrap();
+    let superseded = store.superseded_by(&repo, stored.as_ref(), &states()[1]);
+    store.remember(&repo, superseded.unwrap()).unwrap();
     assert_eq!(store.history(&server(), &gun, "tag-0").unwrap(), []);
     store.commit(&server(), &states()[1]).unwrap();
     assert_eq!(store.history(&server(), &gun, "tag-0").unwrap().len(), 1);

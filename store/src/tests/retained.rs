@@ -158,12 +158,11 @@ fn entries_that_are_ahead_of_their_commit_admit_nothing_new() {
     let repo = RepoKey::new(&server(), &gun);
     let store = open(dir.path());
     commit(&store, &gun, &first);
-    let stored = store.0.trees.stored(&repo).unwrap().unwrap();
+    let stored = store.0.trees.stored(&repo).unwrap();
     // As a commit leaves it that a crash cuts short.
     let cut_short = verified_at(&gun, &second, early);
-    store
-        .remember(&repo, &stored.record, Some(&cut_short), early)
-        .unwrap();
+    let superseded = store.superseded_by(&repo, stored.as_ref(), &cut_short);
+    store.remember(&repo, superseded.unwrap()).unwrap();
     drop(store);
     let store = open(dir.path());
     let query = tag(&gun, "latest");

@@ -63,5 +63,5 @@ pub(crate) struct RawBreakGlass {
     /// When it ends, at most 30 days later.
     pub(crate) until: At<String>,
     /// Why; shown to whoever asks about the repository meanwhile.
-    pub(crate) reason: String,
+    pub(crate) reason: At<String>,
 }

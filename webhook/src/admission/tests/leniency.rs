@@ -127,3 +127,28 @@ fn with_pods_only_other_kinds_are_warned_about_and_never_patched() {
     let undecodable: Value = serde_json::from_slice(&undecodable).unwrap();
     assert_eq!(undecodable["response"]["allowed"], false);
 }
+
+#[test]
+fn broken_glass_is_told_of_noted_and_counted() {
+    let expired = "registry.example.com/team/expired:1";
+    let unsigned = "registry.example.com/team/expired:unsigned";
+    let (closed, _) = admission();
+    message(&answer(&closed, Webhook::Mutate, &pod(&[expired])));
+    let (admission, metrics) = admission_by(
+        "breakGlass: [{gun: registry.example.com/team/expired, from: 2026-11-23T00:00:00Z, until: \
+         2026-11-24T00:00:00Z, reason: courier lost}]\n",
+    );
+    let admission = Arc::new(admission);
+    let response = answer(&admission, Webhook::Mutate, &pod(&[expired]));
+    assert_eq!(response["allowed"], true, "{response}");
+    let warning = response["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("courier lost"), "{warning}");
+    let images = response["auditAnnotations"]["images"].as_str().unwrap();
+    assert!(
+        images.contains("expired at 2026-11-01T12:00:00Z break-glass until 2026-11-24T00:00:00Z"),
+        "{images}"
+    );
+    assert!(metrics.encode().unwrap().contains("signed_break_glass"));
+    let response = answer(&admission, Webhook::Mutate, &pod(&[unsigned]));
+    assert!(message(&response).contains("courier lost"), "{response}");
+}
