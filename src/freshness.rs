@@ -7,8 +7,8 @@ use vouchsafe_trust::evidence::{Freshness, Known, NotSigned, Signers, Statement,
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::{Query, RepositoryFacts, Server};
 
-/// `fresh`, `stale`, `expired`, `invalid-certificate`, `releases-dropped`, `unproven`, `withdrawn`
-/// or `unknown`; images can be admitted only in the first two.
+/// `fresh`, `stale`, `glass-broken`, `expired`, `invalid-certificate`, `releases-dropped`, `unproven`,
+/// `withdrawn` or `unknown`; images can be admitted only in the first three.
 ///
 /// Goes by the rules of a policy rule that names no delegations.
 pub(crate) fn word(status: &RepositoryStatus, config: &Config, now: Timestamp) -> &'static str {
@@ -22,12 +22,23 @@ pub(crate) fn word(status: &RepositoryStatus, config: &Config, now: Timestamp) -
         return "unproven";
     };
     let freshness = facts.freshness(now, config.tolerance(status.vouch()));
-    if matches!(freshness, Freshness::Expired { .. }) {
+    let expired = matches!(freshness, Freshness::Expired { .. });
+    let broken = config.broken_glass(&facts.gun, now).is_some();
+    if expired && !broken {
         "expired"
     } else if !certificate_holds(&status.server, &facts, config, now) {
         "invalid-certificate"
-    } else if !speakers_speak(&status.server, facts, now) {
+    } else if !speakers_speak(&status.server, facts.clone(), Timestamp::MIN) {
+        // Not for its age.
         "releases-dropped"
+    } else if expired {
+        "glass-broken"
+    } else if !speakers_speak(&status.server, facts, now) {
+        if broken {
+            "glass-broken"
+        } else {
+            "releases-dropped"
+        }
     } else if matches!(freshness, Freshness::Stale { .. }) {
         "stale"
     } else {
@@ -41,8 +52,12 @@ pub(crate) fn admissible_until(
     status: &RepositoryStatus,
     config: &Config,
     word: &str,
+    now: Timestamp,
 ) -> Option<Timestamp> {
     let facts = status.facts()?;
+    if word == "glass-broken" {
+        return config.broken_glass(&facts.gun, now).map(|it| it.until);
+    }
     matches!(word, "fresh" | "stale")
         .then(|| facts.admissible_until(config.tolerance(status.vouch())))
 }

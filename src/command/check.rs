@@ -1,5 +1,6 @@
 //! `vouchsafe check`: what admission would answer for an image, and why.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use vouchsafe_policy::{Asked, Decision, Denial, Enforcement, Purpose};
 
@@ -34,6 +35,10 @@ struct Answer {
     signers: Vec<String>,
     /// How old the proof is.
     freshness: Option<Age>,
+    /// The bundle whose signature vouches for its freshness, where the timestamp alone would not do.
+    vouched: Option<String>,
+    /// Until when the glass is broken, where it only counts for that.
+    glass_broken_until: Option<Timestamp>,
     /// What should be known besides.
     warnings: Vec<String>,
     /// Why it is denied: a stable, short name.
@@ -87,6 +92,8 @@ fn answer(image: &str, decision: Decision, detection_mode: bool) -> Answer {
                 digest: proof
                     .as_ref()
                     .map(|proof| format!("sha256:{}", proof.digest)),
+                vouched: proof.as_ref().and_then(|proof| proof.vouched.clone()),
+                glass_broken_until: proof.as_ref().and_then(|it| Some(it.glass.as_ref()?.until)),
                 freshness: proof.map(|proof| proof.freshness.into()),
                 pinned: allowed.patched,
                 warnings: allowed.warnings,
@@ -115,6 +122,8 @@ fn denied(image: &str, denial: Denial, detection_mode: bool) -> Answer {
         pinned: None,
         signers: Vec::new(),
         freshness: None,
+        vouched: None,
+        glass_broken_until: None,
         warnings: Vec::new(),
     }
 }
@@ -126,6 +135,8 @@ fn text(answer: &Answer) -> String {
         _ => "may not run",
     };
     let age = answer.freshness.as_ref().map(ToString::to_string);
+    let vouched = answer.vouched.as_ref();
+    let vouched = vouched.map(|bundle| format!("by the signature of bundle {bundle}"));
     let rows = [
         ("why", answer.message.clone()),
         ("do", answer.next_step.clone()),
@@ -138,6 +149,7 @@ fn text(answer: &Answer) -> String {
             Some(answer.signers.join(", ")).filter(|signers| !signers.is_empty()),
         ),
         ("proof", age),
+        ("fresh", vouched),
     ];
     let warnings = answer
         .warnings

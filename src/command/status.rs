@@ -98,7 +98,7 @@ fn repository(
         _ => None,
     };
     let freshness = freshness::word(&status, config, now);
-    let admissible_until = freshness::admissible_until(&status, config, freshness);
+    let admissible_until = freshness::admissible_until(&status, config, freshness, now);
     Ok(Repository {
         status,
         freshness,

@@ -13,6 +13,11 @@ fn word_of(change: impl FnOnce(&mut Value)) -> &'static str {
 
 /// The same, with this besides in the validator.
 fn word_under(validator: &str, change: impl FnOnce(&mut Value)) -> &'static str {
+    word_with(&configuration(validator), change)
+}
+
+/// The same, by another configuration.
+fn word_with(configuration: &str, change: impl FnOnce(&mut Value)) -> &'static str {
     let digest = "ab".repeat(32);
     let role =
         json!({"version": 1, "expires": LATER, "sha256": digest, "targets": null, "keys": []});
@@ -37,7 +42,7 @@ fn word_under(validator: &str, change: impl FnOnce(&mut Value)) -> &'static str 
     });
     change(&mut status);
     let status: RepositoryStatus = serde_json::from_value(status).unwrap();
-    let config = Config::parse(&configuration(validator), "config.yaml").unwrap();
+    let config = Config::parse(configuration, "config.yaml").unwrap();
     word(&status, &config, NOW.parse().unwrap())
 }
 
@@ -83,6 +88,30 @@ fn expired_roles_make_it_stale_or_expired() {
     assert_eq!(expires("snapshot", "2026-11-23T10:59:59Z"), "expired");
     assert_eq!(expires("targets", PAST), "expired");
     assert_eq!(expires("root", PAST), "expired");
+}
+
+#[test]
+fn what_only_counts_because_the_glass_is_broken_says_so() {
+    let broken = |from: &str, pointer: &'static str, value: Value| {
+        let glass = format!(
+            "breakGlass:\n- gun: registry.example.com/team/app\n  from: {from}\n  until: 2026-11-30T00:00:00Z\n  reason: x\n"
+        );
+        word_with(&(configuration("") + &glass), set(pointer, value))
+    };
+    let open = "2026-11-20T00:00:00Z";
+    assert_eq!(
+        broken(open, "/roles/targets/expires", json!(PAST)),
+        "glass-broken"
+    );
+    let releases = "/roles/targets~1releases/expires";
+    assert_eq!(broken(open, releases, json!(PAST)), "glass-broken");
+    assert_eq!(broken(open, "/tags", json!(2)), "fresh");
+    assert_eq!(broken(open, "/anchors", json!([])), "unproven");
+    let later = "2026-11-28T00:00:00Z";
+    assert_eq!(
+        broken(later, "/roles/targets/expires", json!(PAST)),
+        "expired"
+    );
 }
 
 #[test]

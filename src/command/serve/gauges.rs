@@ -102,7 +102,7 @@ impl Reading {
         for status in store.status()? {
             let state = freshness::word(&status, config, now);
             *counts.entry((status.server.clone(), state)).or_default() += 1;
-            if let Some(until) = freshness::admissible_until(&status, config, state) {
+            if let Some(until) = freshness::admissible_until(&status, config, state, now) {
                 let known = left.entry(status.server.clone()).or_insert(until);
                 *known = until.min(*known);
             }
