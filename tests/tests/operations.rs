@@ -270,10 +270,10 @@ fn answer_badly(mut stream: UnixStream) {
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap();
         let mut request = vec![0; length];
         stream.read_exact(&mut request).unwrap();
-        let replies: &[&str] = if request == b"\"latestTime\"" {
-            &[r#"{"part":null}"#, r#""end""#]
-        } else {
-            &[r#"{"error":"the disk is gone"}"#]
+        let replies: &[&str] = match request.as_slice() {
+            br#""latestTime""# => &[r#"{"part":null}"#, r#""end""#],
+            br#""bundles""# => &[r#"{"part":[]}"#, r#""end""#],
+            _ => &[r#"{"error":"the disk is gone"}"#],
         };
         for reply in replies {
             let length = u32::try_from(reply.len()).unwrap();

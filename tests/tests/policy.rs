@@ -131,13 +131,21 @@ fn the_deny_list_overrides_signatures_approvals_and_rules_that_warn() {
     let signed = image("signed");
     for (namespace, image, words) in [
         // By tag, for what it would be pinned to, and by digest.
-        ("default", signed.clone(), ["CVE-2026-1234", "`deny` list"]),
+        (
+            "default",
+            signed.clone(),
+            ["CVE-2026-1234", "`deny` in the configuration"],
+        ),
         (
             "default",
             pinned(&signed, "image"),
-            ["CVE-2026-1234", "`deny` list"],
+            ["CVE-2026-1234", "`deny` in the configuration"],
         ),
-        ("trial", signed.clone(), ["CVE-2026-1234", "`deny` list"]),
+        (
+            "trial",
+            signed.clone(),
+            ["CVE-2026-1234", "`deny` in the configuration"],
+        ),
         (
             "lenient",
             pinned("registry.example.com/x/y", "image"),
