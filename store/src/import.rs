@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sled::Transactional as _;
 use sled::transaction::{ConflictableTransactionError, TransactionError};
 use vouchsafe_trust::evidence::Vouch;
-use vouchsafe_trust::{Gun, Server, Sha256, VerifiedRepository};
+use vouchsafe_trust::{Gun, Role, Server, Sha256, VerifiedRepository};
 
 use crate::bundle::ImportedBundle;
 use crate::commit::{Stored, content, files};
@@ -45,15 +45,27 @@ struct Swap {
 pub enum Staged {
     /// It will take the place of what is stored, or is new.
     Changed,
+    /// It stays withdrawn: nobody vouches that it was there after its server no longer had it.
+    Gone {
+        /// When its server said so.
+        at: Timestamp,
+    },
     /// The same files are stored; at most who vouches for them changes.
     Same,
 }
 
 /// What became of a repository that a bundle says is as it was.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Kept {
     /// Other files are stored.
     Differs,
+    /// A role had expired before whoever vouches says that it was current.
+    Expired {
+        /// The role.
+        role: Role,
+        /// When it did.
+        at: Timestamp,
+    },
     /// It is.
     Kept,
     /// Nothing is stored of it.
@@ -89,6 +101,9 @@ impl Import<'_> {
         let gun = &repository.facts().gun;
         let repo = RepoKey::new(server, gun);
         let (store, before) = (self.store, self.take(&repo)?);
+        if let Some(at) = before.as_ref().and_then(|before| gone(before, &vouch)) {
+            return Ok(Staged::Gone { at });
+        }
         let offered = repository.accepted();
         let accepted = match &before {
             None => offered.clone(),
@@ -131,11 +146,15 @@ impl Import<'_> {
         if before.record.files() != *files {
             return Ok(Kept::Differs);
         }
+        if let Some((role, at)) = expired(&before, vouch.created_at) {
+            return Ok(Kept::Expired { role, at });
+        }
         self.vouch(&repo, &before, vouch)?;
         Ok(Kept::Kept)
     }
 
-    /// Prepares to withdraw a repository. Returns whether it was there.
+    /// Prepares to withdraw a repository, which its server no longer had at `at`, as is known `now`. Returns
+    /// whether it was there.
     ///
     /// # Errors
     ///
@@ -145,6 +164,7 @@ impl Import<'_> {
         server: &Server,
         gun: &Gun,
         at: Timestamp,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let repo = RepoKey::new(server, gun);
         let before = self.take(&repo)?;
@@ -159,7 +179,7 @@ impl Import<'_> {
             },
         };
         self.store.0.trees.begun.insert(repo.as_bytes(), &[])?;
-        self.store.remember(&repo, &before.record, None, at)?;
+        self.store.remember(&repo, &before.record, None, now)?;
         self.swap(&repo, Some(&before), &record)?;
         Ok(true)
     }
@@ -256,6 +276,28 @@ impl Import<'_> {
         self.staged.insert(repo.clone(), swap);
         Ok(())
     }
+}
+
+/// When what is stored was withdrawn, unless `vouch` says that it was there after that.
+fn gone(before: &Stored, vouch: &Vouch) -> Option<Timestamp> {
+    let Front::Withdrawn { at } = before.record.front else {
+        return None;
+    };
+    // Anybody can write a time that nobody signs.
+    let is_later = !vouch.signers.is_empty() && vouch.created_at > at;
+    (!is_later).then_some(at)
+}
+
+/// The role that says what is current and had expired at `by`.
+fn expired(before: &Stored, by: Timestamp) -> Option<(Role, Timestamp)> {
+    let Front::Active(active) = &before.record.front else {
+        return None;
+    };
+    let mut roles = [Role::Timestamp, Role::Snapshot].into_iter();
+    roles.find_map(|role| {
+        let at = active.facts.roles.get(&role)?.expires;
+        (at < by).then_some((role, at))
+    })
 }
 
 impl Drop for Import<'_> {

@@ -18,6 +18,9 @@ use crate::signature::valid_signers;
 pub struct Standing {
     /// The pinned keys that signed it.
     pub signers: BTreeSet<Fingerprint>,
+    /// These, and those whose signatures of the same bundle were good when it was taken in before: a copy
+    /// that lacks some takes nothing back.
+    pub ever_signed: BTreeSet<Fingerprint>,
     /// Whether enough of them did for their word to count.
     pub is_vouched: bool,
     /// Whether it was taken in before.
@@ -50,7 +53,10 @@ pub fn admit(
         return Err(refused(Refusal::NotVouchedFor));
     }
     let is_known = check_sequence(bundle, last.as_ref())?;
+    let before = last.iter().filter(|_| is_known);
+    let before = before.flat_map(|last| last.signers.iter().copied());
     Ok(Standing {
+        ever_signed: signers.iter().copied().chain(before).collect(),
         signers,
         is_vouched,
         is_known,
