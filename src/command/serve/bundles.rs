@@ -34,6 +34,8 @@ pub(super) struct Bundles {
     /// Told when a bundle was taken in.
     pub(super) fed: Arc<Notify>,
     pub(super) counts: Arc<Counts>,
+    /// Held from the reading of what bundles deny until admission knows it.
+    pub(super) denying: Mutex<()>,
     /// The folder with a folder for each secret.
     pub(super) secrets: PathBuf,
 }
@@ -160,6 +162,8 @@ impl Bundles {
 
     /// Has admission deny what the bundles list whose signatures count now.
     fn deny(&self) -> Result<(), StoreError> {
+        // What was read before another bundle came must not take the place of what that one brought.
+        let _alone = self.denying.lock().unwrap_or_else(PoisonError::into_inner);
         let denied = context::denied(&self.store.bundles()?, &self.config());
         self.admission.deny(denied);
         Ok(())
