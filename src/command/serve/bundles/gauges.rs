@@ -24,6 +24,7 @@ pub(in super::super) fn metrics(
     };
     let counts = Arc::clone(counts);
     let broken = (store.clone(), configs.clone());
+    let vouched = broken.clone();
     vec![
         MetricSource::counter(
             "vouchsafe_bundles",
@@ -45,9 +46,14 @@ pub(in super::super) fn metrics(
         ),
         MetricSource::gauge(
             "vouchsafe_bundle_refresh_seconds_left",
-            "How long whoever signed the latest bundle vouches for it; negative when that is over",
+            "How long whoever signed the latest bundle vouches for it; negative when that is over, missing \
+             where their word does not count",
             &["bundle"],
-            by_bundle(|bundle, now| Some(bundle.refresh_by?.duration_since(now).as_secs_f64())),
+            move || {
+                let (store, configs) = &vouched;
+                let config = Arc::clone(&configs.borrow());
+                samples(store, |bundle, now| refresh_left(bundle, &config, now))
+            },
         ),
         MetricSource::gauge(
             "vouchsafe_break_glass_seconds_left",
@@ -68,7 +74,13 @@ pub(in super::super) fn metrics(
     ]
 }
 
-fn samples(store: &Store, read: fn(&ImportedBundle, Timestamp) -> Option<f64>) -> Vec<Sample> {
+fn refresh_left(bundle: &ImportedBundle, config: &Config, now: Timestamp) -> Option<f64> {
+    let until = bundle.refresh_by;
+    let until = until.filter(|_| config.bundles().is_vouched(&bundle.signers))?;
+    Some(until.duration_since(now).as_secs_f64())
+}
+
+fn samples(store: &Store, read: impl Fn(&ImportedBundle, Timestamp) -> Option<f64>) -> Vec<Sample> {
     let now = store.observe_time(SystemClock.now()).now;
     // That the store cannot be read is a metric of its own.
     let bundles = store.bundles().unwrap_or_default();
