@@ -10,7 +10,7 @@ use super::entry::shown;
 use super::error::no_bundle;
 use super::frame::{MAGIC, Unpacked};
 use super::intake::Intake;
-use super::parts::Parts;
+use super::parts::{Parts, open_plain};
 use super::seal::Seal;
 use super::tar::{Kind, TarReader};
 use crate::Refusal;
@@ -109,7 +109,7 @@ fn take_folder(path: &Path, intake: &mut Intake<'_>) -> Result<(), OpenBundleErr
                 folders.push(format!("{name}/"));
             } else if metadata.is_file() {
                 let entry = intake.entry(name.as_bytes(), false)?;
-                let mut opened = File::open(&file).map_err(io(&file))?;
+                let mut opened = open_plain(&file).map_err(OpenBundleError::reading(&file))?;
                 let size =
                     same_file(&opened, &metadata).map_err(OpenBundleError::reading(&file))?;
                 intake.take(entry, size, &mut opened)?;
