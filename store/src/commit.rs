@@ -73,8 +73,11 @@ impl Store {
         let (record, content) = content(before, repository, accepted, vouch);
         let mut new_files = 0;
         let generation = self.publish(repo, before, &record, || {
-            new_files = self.stage(repo, before, repository, content)?;
-            Ok(())
+            new_files = self.stage(repo, before, content)?;
+            let at = repository.facts().verified_at;
+            before.map_or(Ok(()), |before| {
+                self.remember(repo, &before.record, Some(repository), at)
+            })
         })?;
         Ok(Commit {
             generation,
@@ -87,7 +90,6 @@ impl Store {
         &self,
         repo: &RepoKey,
         before: Option<&Stored>,
-        repository: &VerifiedRepository,
         content: Content<'_>,
     ) -> Result<usize, StoreError> {
         let new_files = content.files.len();
@@ -97,11 +99,9 @@ impl Store {
         for (digest, listed) in content.pages {
             page::put(&self.0.trees.page, repo, digest, listed)?;
         }
-        let at = repository.facts().verified_at;
-        match before {
-            Some(before) => self.remember(repo, &before.record, Some(repository), at)?,
+        if before.is_none() {
             // Forgetting may have failed halfway. Another owner must not inherit a word.
-            None => drop_prefix(&self.0.trees.retained, repo.as_bytes())?,
+            drop_prefix(&self.0.trees.retained, repo.as_bytes())?;
         }
         Ok(new_files)
     }

@@ -24,6 +24,15 @@ pub struct Replaced {
     pub replaced_at: Timestamp,
 }
 
+/// What a commit takes out of the present.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// The roles that lose a key.
+    disowned: BTreeSet<Role>,
+    /// What they and others state no longer, by tag.
+    replaced: Vec<(String, Replaced)>,
+}
+
 impl Store {
     /// What `tag` pointed to before, the oldest first, at most 64 entries.
     ///
@@ -57,8 +66,7 @@ impl Store {
     }
 
     /// Writes down what `after` no longer states, before it is committed; nothing is after a
-    /// withdrawal. For people all of it; for decisions (see [`retained`]) nothing that a role said
-    /// from which a key is taken. A withdrawal takes none.
+    /// withdrawal.
     pub(crate) fn remember(
         &self,
         repo: &RepoKey,
@@ -66,14 +74,24 @@ impl Store {
         after: Option<&VerifiedRepository>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let disowned = match after {
-            Some(after) => {
-                retained::disown(&self.0.trees.retained, repo, before, after.accepted())?
-            }
-            None => BTreeSet::new(),
+        self.write_down(repo, self.past(repo, before, after, at)?)
+    }
+
+    /// What `after` no longer states; nothing is after a withdrawal.
+    pub(crate) fn past(
+        &self,
+        repo: &RepoKey,
+        before: &Record,
+        after: Option<&VerifiedRepository>,
+        at: Timestamp,
+    ) -> Result<Past, StoreError> {
+        let disowned = after.map(|after| retained::disowned(before, after.accepted()));
+        let mut past = Past {
+            disowned: disowned.unwrap_or_default(),
+            replaced: Vec::new(),
         };
         let Front::Active(active) = &before.front else {
-            return Ok(());
+            return Ok(past);
         };
         for (role, pages) in &active.targets {
             let file = after.and_then(|after| after.facts().roles.get(role));
@@ -99,11 +117,22 @@ impl Store {
                     digest,
                     replaced_at: at,
                 };
-                if !disowned.contains(role) {
-                    self.retain(repo, &name, &entry)?;
-                }
-                self.append(repo, &name, entry)?;
+                past.replaced.push((name, entry));
             }
+        }
+        Ok(past)
+    }
+
+    /// Writes that down: for people all of it; for decisions (see [`retained`]) nothing that a role
+    /// said from which a key is taken. A withdrawal takes none.
+    pub(crate) fn write_down(&self, repo: &RepoKey, past: Past) -> Result<(), StoreError> {
+        let Past { disowned, replaced } = past;
+        retained::forget(&self.0.trees.retained, repo, &disowned)?;
+        for (name, entry) in replaced {
+            if !disowned.contains(&entry.role) {
+                self.retain(repo, &name, &entry)?;
+            }
+            self.append(repo, &name, entry)?;
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use vouchsafe_trust::{Gun, Role, Server, Sha256, VerifiedRepository};
 
 use crate::bundle::ImportedBundle;
 use crate::commit::{Stored, content, files};
+use crate::history::Past;
 use crate::key::RepoKey;
 use crate::record::{Back, Front, Record};
 use crate::turn::Turn;
@@ -38,6 +39,8 @@ pub struct Import<'s> {
 struct Swap {
     before: Option<sled::IVec>,
     after: Vec<u8>,
+    /// Written down once it is certain that the present changes.
+    past: Past,
 }
 
 /// What became of a repository that a bundle brings.
@@ -122,8 +125,13 @@ impl Import<'_> {
         }
         let (record, content) = content(before.as_ref(), repository, accepted, Some(vouch));
         store.0.trees.begun.insert(repo.as_bytes(), &[])?;
-        store.stage(&repo, before.as_ref(), repository, content)?;
-        self.swap(&repo, before.as_ref(), &record)?;
+        store.stage(&repo, before.as_ref(), content)?;
+        let at = repository.facts().verified_at;
+        let past = before
+            .as_ref()
+            .map(|before| store.past(&repo, &before.record, Some(repository), at))
+            .transpose()?;
+        self.swap(&repo, before.as_ref(), &record, past.unwrap_or_default())?;
         Ok(Staged::Changed)
     }
 
@@ -179,8 +187,8 @@ impl Import<'_> {
             },
         };
         self.store.0.trees.begun.insert(repo.as_bytes(), &[])?;
-        self.store.remember(&repo, &before.record, None, now)?;
-        self.swap(&repo, Some(&before), &record)?;
+        let past = self.store.past(&repo, &before.record, None, now)?;
+        self.swap(&repo, Some(&before), &record, past)?;
         Ok(true)
     }
 
@@ -199,6 +207,9 @@ impl Import<'_> {
         let store = self.store;
         let trees = &store.0.trees;
         let (key, value) = bundle.encode()?;
+        for (repo, swap) in &mut self.staged {
+            store.write_down(repo, std::mem::take(&mut swap.past))?;
+        }
         let swapped = (&trees.header, &trees.bundle).transaction(|(headers, bundles)| {
             for (repo, swap) in &self.staged {
                 let before = headers.insert(repo.as_bytes(), swap.after.as_slice())?;
@@ -256,7 +267,7 @@ impl Import<'_> {
         }
         active.vouch = Some(vouch);
         self.store.0.trees.begun.insert(repo.as_bytes(), &[])?;
-        self.swap(repo, Some(before), &record)
+        self.swap(repo, Some(before), &record, Past::default())
     }
 
     fn swap(
@@ -264,6 +275,7 @@ impl Import<'_> {
         repo: &RepoKey,
         before: Option<&Stored>,
         record: &Record,
+        past: Past,
     ) -> Result<(), StoreError> {
         let encoded = record.encode(self.store.0.durable.next_generation())?;
         if let Some((digest, body)) = &encoded.body {
@@ -272,6 +284,7 @@ impl Import<'_> {
         let swap = Swap {
             before: before.map(|before| before.header.raw().clone()),
             after: encoded.header,
+            past,
         };
         self.staged.insert(repo.clone(), swap);
         Ok(())

@@ -77,33 +77,36 @@ pub(crate) fn remove(
     put(tree, &repo.retained(role, digest), &entries)
 }
 
-/// Forgets what the roles stated that a commit of `offered` takes a key from, and returns them.
+/// The roles that a commit of `offered` takes a key from. What they stated is to be
+/// [forgotten](forget) before it.
 ///
 /// A role that is not accepted any more counts among them: whether its keys are the same nobody
 /// knows, and when it comes back it may have been somebody else's in between.
-pub(crate) fn disown(
-    tree: &Tree,
-    repo: &RepoKey,
-    before: &Record,
-    offered: &Accepted,
-) -> Result<BTreeSet<Role>, StoreError> {
+pub(crate) fn disowned(before: &Record, offered: &Accepted) -> BTreeSet<Role> {
     // What is gone for longer than that was forgotten when it went.
     let was_there = |role: &Role| match &before.front {
         Front::Active(active) => active.facts.roles.contains_key(role),
         Front::Withdrawn { .. } => true,
     };
     let stored = before.back.accepted.roles.iter();
-    let disowned: BTreeSet<Role> = stored
+    stored
         .filter(|(role, floor)| match offered.roles.get(role) {
             Some(new) => floor::has_lost_a_key(floor, new),
             None => was_there(role),
         })
         .map(|(role, _)| role.clone())
-        .collect();
-    for role in &disowned {
-        drop_prefix(tree, &repo.role(role))?;
-    }
-    Ok(disowned)
+        .collect()
+}
+
+/// Forgets what these roles stated.
+pub(crate) fn forget(
+    tree: &Tree,
+    repo: &RepoKey,
+    roles: &BTreeSet<Role>,
+) -> Result<(), StoreError> {
+    roles
+        .iter()
+        .try_for_each(|role| drop_prefix(tree, &repo.role(role)))
 }
 
 fn put(tree: &Tree, key: &[u8], entries: &[Former]) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@ mod commit;
 mod concurrency;
 mod damage;
 mod forgotten;
+mod import;
 mod model;
 mod open;
 mod outbox;
