@@ -61,6 +61,7 @@ impl Bundles {
     /// Has admission deny what bundles list that were taken in before.
     pub(super) fn start(self) -> Result<Self, StoreError> {
         self.deny()?;
+        pull::sweep(self.store.dir());
         Ok(self)
     }
 

@@ -1,5 +1,6 @@
 //! Bundles out of a registry, on a schedule: beside the webhook, never because of a request.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +78,7 @@ impl Pull {
             return Ok(());
         }
         let folder = tempfile::Builder::new()
-            .prefix("pulled-bundle.")
+            .prefix(PREFIX)
             .tempdir_in(bundles.store.dir())?;
         let pulled = self.client.pull(&self.reference, folder.path()).await;
         let pulled = pulled.map_err(failed)?;
@@ -90,5 +91,19 @@ impl Pull {
     }
 }
 
+/// Drops what pulls left in the folder of the store that ended with their process.
+pub(super) fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            let path = entry.path();
+            tracing::warn!(path = %path.display(), %error, "cannot drop what a pull left over");
+        }
+    }
+}
+
+/// What the folders of pulls are called.
+const PREFIX: &str = "pulled-bundle.";
 /// Where the schedule says nothing.
 const FALLBACK: Duration = Duration::from_hours(1);
