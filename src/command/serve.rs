@@ -24,7 +24,7 @@ use vouchsafe_webhook::{
 use self::bundles::Bundles;
 use crate::args::{Common, ServeArgs};
 use crate::clock::SystemClock;
-use crate::command::sync;
+use crate::command::{bundle, sync};
 use crate::context::{self, StoreClock};
 use crate::exit::{Error, Outcome};
 use crate::{runtime, signal};
@@ -32,6 +32,7 @@ use crate::{runtime, signal};
 pub(crate) fn run(args: &ServeArgs, common: &Common) -> Result<Outcome, Error> {
     let (config, text) = context::config_with_text(common)?;
     sync::schedule(&config, &common.config)?;
+    bundle::check_pull(&config, &common.config)?;
     let watch = Watch::since(common.config.clone(), text.as_bytes());
     // What cannot work is found out before the store is held.
     let listeners = listeners(args)?;
@@ -193,6 +194,7 @@ fn prepare(
     let (configs, plans) = (Arc::new(configs), Arc::new(plans));
     Arc::new(move |config| {
         sync::schedule(config, &file)?;
+        bundle::check_pull(config, &file)?;
         let plan = alert_plan(config, &file)?;
         let before = Arc::clone(&configs.borrow());
         context::reverify_for_both(&store, &before, config, clock.now())?;

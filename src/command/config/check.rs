@@ -56,6 +56,7 @@ struct SpecificitySummary {
 pub(super) fn run(args: &ConfigCheckArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
     crate::command::sync::schedule(&config, &common.config)?;
+    crate::command::bundle::check_pull(&config, &common.config)?;
     let plan = context::alert_plan(&config, &common.config)?;
     let summary = summary(&config, &plan);
     Printer::new(args.output.output).print(&summary, |summary| text(summary, common))?;
