@@ -256,13 +256,14 @@ impl Import<'_> {
         stored.map_err(|error| store.note(error))
     }
 
-    /// Prepares to say `vouch` for what is stored, if somebody else does.
+    /// Prepares to say `vouch` for what is stored, unless what is said of it is later.
     fn vouch(&mut self, repo: &RepoKey, before: &Stored, vouch: Vouch) -> Result<(), StoreError> {
         let mut record = before.record.clone();
         let Front::Active(active) = &mut record.front else {
             return Ok(());
         };
-        if active.vouch.as_ref() == Some(&vouch) {
+        let present = active.vouch.as_ref();
+        if present.is_some_and(|present| *present == vouch || outranks(present, &vouch)) {
             return Ok(());
         }
         active.vouch = Some(vouch);
@@ -289,6 +290,12 @@ impl Import<'_> {
         self.staged.insert(repo.clone(), swap);
         Ok(())
     }
+}
+
+/// Whether the `present` word stands, which may reach less far: an older one must not extend it.
+fn outranks(present: &Vouch, offered: &Vouch) -> bool {
+    !present.signers.is_empty()
+        && (offered.signers.is_empty() || offered.created_at < present.created_at)
 }
 
 /// When what is stored was withdrawn, unless `vouch` says that it was there after that.

@@ -62,13 +62,17 @@ fn config(keys: &[&SigningKey]) -> Config {
 {}policy:
 - pattern: \"registry.example.com/*:*\"
   validator: default
-bundles:
-  threshold: {}
-  keys:
 {}",
         indented(&root),
-        keys.len(),
-        keys_text.collect::<String>()
+        if keys.is_empty() {
+            String::new()
+        } else {
+            let keys_text: String = keys_text.collect();
+            format!(
+                "bundles:\n  threshold: {}\n  keys:\n{keys_text}",
+                keys.len()
+            )
+        }
     );
     Config::parse(&text, "config.yaml").unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
@@ -304,4 +308,34 @@ fn a_copy_with_fewer_signatures_takes_none_away() {
     let stripped = bundle(folder, None, &[&one], deny);
     import(&store, &stripped, terms(&single, now())).unwrap();
     assert_eq!(store.bundle("site").unwrap().unwrap().signers.len(), 2);
+}
+
+#[test]
+fn an_older_word_does_not_take_the_place_of_a_later_one() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let (store, key) = (open(folder), signing_key(folder, "one.pem"));
+    let (config, nobody) = (config(&[&key]), config(&[]));
+    let app = Published::plain(gun().as_str());
+    let made = |name: &str, ago: i64, lasts: i64, keys: &[&SigningKey]| {
+        bundle(folder, Some((&app, true)), keys, |manifest| {
+            manifest.name = name.parse().unwrap();
+            manifest.created_at = now() - days(ago);
+            manifest.refresh_by = Some(now() + days(lasts));
+        })
+    };
+    let present = made("site", 10, 7, &[&key]);
+    import(&store, &present, terms(&config, now())).unwrap();
+    let cases = [
+        (made("older", 20, 700, &[&key]), &config, "site"),
+        (made("unsigned", 1, 700, &[]), &nobody, "site"),
+        (made("later", 9, 3, &[&key]), &config, "later"),
+    ];
+    for (bundle, config, expected) in cases {
+        import(&store, &bundle, terms(config, now())).unwrap();
+        let Evidence::Known(known) = evidence(&store, Wanted::Tag("signed".to_owned())) else {
+            panic!("it is gone");
+        };
+        assert_eq!(known.vouch.unwrap().bundle, expected);
+    }
 }
