@@ -1,5 +1,6 @@
 //! Metrics of bundles.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -64,11 +65,20 @@ pub(in super::super) fn metrics(
                 let now = store.observe_time(SystemClock.now()).now;
                 let config = configs.borrow();
                 let entries = config.break_glass().iter().filter(|it| it.holds_at(now));
-                let sample = |entry: &vouchsafe_policy::BreakGlass| {
-                    let left = entry.until.duration_since(now).as_secs_f64();
-                    (vec![entry.gun.to_string()], left)
-                };
-                entries.map(sample).collect()
+                // Where one takes over from another, the later end counts.
+                let mut left = BTreeMap::new();
+                for entry in entries {
+                    let until = left.entry(&entry.gun).or_insert(entry.until);
+                    *until = entry.until.max(*until);
+                }
+                let left = left.into_iter();
+                left.map(|(gun, until)| {
+                    (
+                        vec![gun.to_string()],
+                        until.duration_since(now).as_secs_f64(),
+                    )
+                })
+                .collect()
             },
         ),
     ]
