@@ -339,3 +339,28 @@ fn an_older_word_does_not_take_the_place_of_a_later_one() {
         assert_eq!(known.vouch.unwrap().bundle, expected);
     }
 }
+
+#[test]
+fn what_a_list_does_not_repeat_is_said_to_be_lifted() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let (store, key) = (open(folder), signing_key(folder, "one.pem"));
+    let config = config(&[&key]);
+    let denied = |gun: &str| Denied {
+        what: DeniedThing::Gun(gun.parse().unwrap()),
+        reason: "bad".to_owned(),
+    };
+    let (one, two) = (
+        denied("registry.example.com/one"),
+        denied("registry.example.com/two"),
+    );
+    let lists = [(vec![one.clone()], vec![]), (vec![two], vec![one])];
+    for (sequence, (deny, lifted)) in (1..).zip(lists) {
+        let bundle = bundle(folder, None, &[&key], |manifest| {
+            manifest.sequence = sequence;
+            manifest.deny = deny;
+        });
+        let report = import(&store, &bundle, terms(&config, now())).unwrap();
+        assert_eq!(report.lifted, lifted);
+    }
+}

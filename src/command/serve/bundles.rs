@@ -123,10 +123,16 @@ impl Bundles {
         // Whoever may write into the folder gives the names, and a bundle says what it likes.
         let path = printable(&path.display().to_string(), MAX_MESSAGE);
         match &answer {
-            Ok(ImportAnswer::Done(report)) => tracing::info!(
-                %path, bundle = %report.name, sequence = report.sequence, left_out = report.failed(),
-                vouched = report.vouched, "took in a bundle"
-            ),
+            Ok(ImportAnswer::Done(report)) => {
+                tracing::info!(
+                    %path, bundle = %report.name, sequence = report.sequence, left_out = report.failed(),
+                    vouched = report.vouched, denied = report.deny.len(), "took in a bundle"
+                );
+                if !report.lifted.is_empty() {
+                    let lifted = report.lifted.len();
+                    tracing::warn!(bundle = %report.name, lifted, "the bundle lifts what an earlier one denied");
+                }
+            }
             // Old ones lie beside the newest; but what another machine numbers from 1 again is not wanted less.
             Ok(ImportAnswer::Refused { label, message }) if label == "old_sequence" => {
                 let message = printable(message, MAX_MESSAGE);
