@@ -58,8 +58,16 @@ pub(crate) fn admissible_until(
     if word == "glass-broken" {
         return config.broken_glass(&facts.gun, now).map(|it| it.until);
     }
-    matches!(word, "fresh" | "stale")
-        .then(|| facts.admissible_until(config.tolerance(status.vouch())))
+    if !matches!(word, "fresh" | "stale") {
+        return None;
+    }
+    let until = facts.admissible_until(config.tolerance(status.vouch()));
+    let pins = config.pins(&status.server, &facts.gun).unwrap_or_default();
+    let certificate =
+        (pins.certificate_validity == Check::Enforce).then_some(facts.certificate_validity.until);
+    let speakers = facts.speakers(&Signers::Default).into_iter();
+    let speakers = speakers.filter_map(|role| Some(facts.roles.get(&role)?.expires));
+    speakers.chain(certificate).chain([until]).min()
 }
 
 /// Whether the root certificate is made out to the repository and in its validity, as far as every

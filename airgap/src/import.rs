@@ -66,6 +66,8 @@ pub fn import(
     bundle: &Bundle,
     terms: ImportTerms<'_>,
 ) -> Result<ImportReport, ImportError> {
+    // Another one may be taken in meanwhile, so nothing is asked before that is over.
+    let import = store.begin_import();
     let standing = admit(store, bundle, terms.config, terms.now)?;
     let manifest = bundle.manifest();
     let mut intake = Intake {
@@ -73,7 +75,7 @@ pub fn import(
         bundle,
         terms,
         standing: &standing,
-        import: store.begin_import(),
+        import,
     };
     let mut report = ImportReport::new(manifest, bundle.manifest_sha256(), &standing);
     for repository in &manifest.repositories {
@@ -82,7 +84,8 @@ pub fn import(
     }
     for gone in &manifest.withdrawn {
         let fate = if standing.is_vouched {
-            let was_there = intake.import.withdraw(&gone.server, &gone.gun, terms.now)?;
+            let (at, now) = (gone.at.min(terms.now), terms.now);
+            let was_there = intake.import.withdraw(&gone.server, &gone.gun, at, now)?;
             if !was_there {
                 continue;
             }
@@ -123,10 +126,12 @@ impl Intake<'_> {
         let Some(pins) = self.terms.config.pins(server, gun) else {
             return Ok(Fate::NotAsked);
         };
-        let vouch = vouch(self.bundle.manifest(), &self.standing.signers);
+        let manifest = self.bundle.manifest();
+        let vouch = vouch(manifest, &self.standing.ever_signed);
         if !listed.is_carried() {
             let files: BTreeSet<Sha256> = listed.files.iter().map(|file| file.sha256).collect();
             return Ok(match self.import.keep(server, gun, &files, vouch)? {
+                Kept::Expired { role, at } => expired_when_made(&role, at, manifest.created_at),
                 Kept::Kept => Fate::Kept,
                 Kept::Differs => Fate::failed(
                     "base_differs",
@@ -158,13 +163,20 @@ impl Intake<'_> {
             Ok(repository) => repository,
             Err(error) => return Ok(Fate::failed(error.label(), error)),
         };
-        if let Some(stale) = stale_when_made(&repository, self.bundle.manifest().created_at) {
+        if let Some(stale) = stale_when_made(&repository, manifest.created_at) {
             return Ok(stale);
         }
         let before = changes::Before::read(self.store, server, gun)?;
         match self.import.stage(server, &repository, vouch) {
             Ok(Staged::Same) => Ok(Fate::Unchanged),
             Ok(Staged::Changed) => Ok(before.fate(&repository)),
+            Ok(Staged::Gone { at }) => Ok(Fate::failed(
+                "withdrawn",
+                format!(
+                    "its server said at {at:.0} that it no longer has it; only a signed bundle that was made \
+                     after that brings it back"
+                ),
+            )),
             Err(error @ StoreError::Superseded { .. }) => Ok(Fate::failed(error.label(), error)),
             Err(error) => Err(error.into()),
         }
@@ -177,13 +189,14 @@ fn stale_when_made(repository: &VerifiedRepository, created_at: Timestamp) -> Op
     let mut roles = freshness.iter();
     roles.find_map(|role| {
         let expires = repository.facts().roles.get(role)?.expires;
-        (expires < created_at).then(|| {
-            let message = format!(
-                "{role}: expired at {expires:.0}, before the bundle was made at {created_at:.0}"
-            );
-            Fate::failed("expired_when_made", message)
-        })
+        (expires < created_at).then(|| expired_when_made(role, expires, created_at))
     })
+}
+
+fn expired_when_made(role: &Role, expires: Timestamp, created_at: Timestamp) -> Fate {
+    let message =
+        format!("{role}: expired at {expires:.0}, before the bundle was made at {created_at:.0}");
+    Fate::failed("expired_when_made", message)
 }
 
 fn vouch(manifest: &Manifest, signers: &BTreeSet<Fingerprint>) -> Vouch {
@@ -211,7 +224,7 @@ fn record(
         created_at: manifest.created_at,
         refresh_by: manifest.refresh_by,
         imported_at: now,
-        signers: standing.signers.clone(),
+        signers: standing.ever_signed.clone(),
         repositories: count(manifest.repositories.len()),
         refused: count(report.failed()),
         deny: manifest.deny.clone(),
@@ -239,3 +252,6 @@ fn remember(store: &Store, report: &ImportReport, at: Timestamp) -> Result<(), S
     }
     store.flush()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! The deny list: what nothing admits, whatever is signed and whatever a rule says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use vouchsafe_trust::image::Digest;
+use vouchsafe_trust::image::{Digest, Reference};
 use vouchsafe_trust::{DeniedThing, Gun, KeyId, RepositoryFacts, Role, Sha256};
 
 use crate::pattern::Pattern;
@@ -55,7 +55,13 @@ impl DenyList {
             }
             DeniedThing::Gun(gun) => {
                 let plain = without_usual_port(gun.as_str());
-                for name in [Some(gun.to_string()), plain].into_iter().flatten() {
+                let names: BTreeSet<String> = [Some(gun.to_string()), plain]
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|name| [spelled_out(&name), Some(name)])
+                    .flatten()
+                    .collect();
+                for name in names {
                     // Every repository's name is a pattern that matches it alone.
                     if let Ok(pattern) = name.parse() {
                         self.repositories.push((pattern, reason.clone()));
@@ -126,6 +132,12 @@ impl DenyList {
             reason: reason.clone(),
         })
     }
+}
+
+/// The same repository as images name it: `docker.io/nginx` is `docker.io/library/nginx`.
+fn spelled_out(name: &str) -> Option<String> {
+    let reference: Reference = name.parse().ok()?;
+    Some(reference.gun().to_string())
 }
 
 /// The same repository, or pattern of repositories, without the port that its registry is asked at

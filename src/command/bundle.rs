@@ -24,6 +24,7 @@ use crate::exit::{Error, Outcome};
 use crate::printer::note;
 
 pub(crate) use import::answer as import_answer;
+pub(crate) use pull::check as check_pull;
 pub(crate) use registry::failure as registry_failure;
 
 pub(crate) fn run(command: &BundleCommand, common: &Common) -> Result<Outcome, Error> {

@@ -8,7 +8,7 @@ mod gauges;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch as channel};
 use vouchsafe_alerts::{Counters, Plan};
@@ -88,6 +88,7 @@ async fn serve(
         admission: Arc::clone(&admission),
         fed: Arc::clone(&fed),
         counts: bundle_counts,
+        denying: Mutex::default(),
         secrets: common.secrets.clone(),
     };
     let bundles = Arc::new(bundles.start()?);

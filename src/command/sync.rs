@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use vouchsafe_airgap::registry::RegistryRef;
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
 use vouchsafe_store::socket::{Importer, Listener};
@@ -13,6 +12,7 @@ use vouchsafe_syncer::{
 };
 
 use crate::args::{Common, SyncArgs};
+use crate::command::bundle;
 use crate::context::{self, StoreClock};
 use crate::exit::{Error, Outcome};
 use crate::printer::{MAX_MESSAGE, Printer, note, printable};
@@ -50,25 +50,7 @@ pub(crate) fn schedule(config: &Config, file: &Path) -> Result<Schedule, Error> 
 /// where bundles are pulled from, and when.
 pub(crate) fn check_feeds(config: &Config, file: &Path) -> Result<(), Error> {
     schedule(config, file)?;
-    let Some(pull) = &config.bundles().pull else {
-        return Ok(());
-    };
-    let file = file.display();
-    let reference: Result<RegistryRef, _> = pull.reference.parse();
-    reference.map_err(|error| {
-        format!(
-            "{file}{}: `{}`: {error}",
-            pull.reference_place, pull.reference
-        )
-    })?;
-    let schedule: Result<Schedule, _> = pull.schedule.parse();
-    schedule.map_err(|error| {
-        format!(
-            "{file}{}: `{}`: {error}",
-            pull.schedule_place, pull.schedule
-        )
-    })?;
-    Ok(())
+    bundle::check_pull(config, file)
 }
 
 /// Lets other commands read the store while this process holds it.

@@ -18,6 +18,15 @@ fn word_under(validator: &str, change: impl FnOnce(&mut Value)) -> &'static str 
 
 /// The same, by another configuration.
 fn word_with(configuration: &str, change: impl FnOnce(&mut Value)) -> &'static str {
+    let config = Config::parse(configuration, "config.yaml").unwrap();
+    word(&status(change), &config, NOW.parse().unwrap())
+}
+
+fn config(validator: &str) -> Config {
+    Config::parse(&configuration(validator), "config.yaml").unwrap()
+}
+
+fn status(change: impl FnOnce(&mut Value)) -> RepositoryStatus {
     let digest = "ab".repeat(32);
     let role =
         json!({"version": 1, "expires": LATER, "sha256": digest, "targets": null, "keys": []});
@@ -41,9 +50,7 @@ fn word_with(configuration: &str, change: impl FnOnce(&mut Value)) -> &'static s
         "lastSync": null,
     });
     change(&mut status);
-    let status: RepositoryStatus = serde_json::from_value(status).unwrap();
-    let config = Config::parse(configuration, "config.yaml").unwrap();
-    word(&status, &config, NOW.parse().unwrap())
+    serde_json::from_value(status).unwrap()
 }
 
 fn configuration(validator: &str) -> String {
@@ -151,4 +158,63 @@ fn what_no_pin_holds_for_is_unproven() {
     assert_eq!(word_of(set("/anchors", json!([]))), "unproven");
     let why = json!({"at": NOW, "label": "not_pinned", "message": "none"});
     assert_eq!(word_of(set("/unproven", why)), "unproven");
+}
+
+#[test]
+fn images_are_admitted_until_the_first_thing_ends_that_they_depend_on() {
+    const SOON: &str = "2026-12-01T00:00:00Z";
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change, &str); 6] = [
+        ("", |_status| (), LATER),
+        (
+            "",
+            |status| status["roles"]["root"]["expires"] = json!(SOON),
+            SOON,
+        ),
+        (
+            "",
+            |status| status["roles"]["targets/releases"]["expires"] = json!(SOON),
+            SOON,
+        ),
+        // It speaks for nothing.
+        (
+            "",
+            |status| {
+                status["roles"]["targets/alice"] = json!({
+                    "version": 1, "expires": SOON, "sha256": "ab".repeat(32), "targets": null, "keys": [],
+                });
+            },
+            LATER,
+        ),
+        (
+            "",
+            |status| status["certificateValidity"]["until"] = json!(SOON),
+            SOON,
+        ),
+        (
+            "insecureSkipCertificateValidity: true",
+            |status| {
+                status["certificateValidity"]["until"] = json!(SOON);
+            },
+            LATER,
+        ),
+    ];
+    for (validator, change, expected) in cases {
+        let until = admissible_until(
+            &status(change),
+            &config(validator),
+            "fresh",
+            NOW.parse().unwrap(),
+        );
+        assert_eq!(until, Some(expected.parse().unwrap()), "{validator}");
+    }
+    assert_eq!(
+        admissible_until(
+            &status(|_status| ()),
+            &config(""),
+            "expired",
+            NOW.parse().unwrap()
+        ),
+        None
+    );
 }

@@ -5,6 +5,8 @@
 //! takes whole or not at all. Readers see one repository at a time, as ever; they wait while the
 //! headers are swapped, which takes about 0.2 s for ten thousand (`benches/store.rs`).
 
+mod word;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::{MutexGuard, PoisonError};
@@ -13,8 +15,9 @@ use jiff::Timestamp;
 use sled::Transactional as _;
 use sled::transaction::{ConflictableTransactionError, TransactionError};
 use vouchsafe_trust::evidence::Vouch;
-use vouchsafe_trust::{Gun, Server, Sha256, VerifiedRepository};
+use vouchsafe_trust::{Gun, Role, Server, Sha256, VerifiedRepository};
 
+use self::word::{expired, gone, outranks};
 use crate::bundle::ImportedBundle;
 use crate::commit::{Stored, content, files};
 use crate::history::Superseded;
@@ -50,15 +53,27 @@ struct Swap {
 pub enum Staged {
     /// It will take the place of what is stored, or is new.
     Changed,
+    /// It stays withdrawn: nobody vouches that it was there after its server no longer had it.
+    Gone {
+        /// When its server said so.
+        at: Timestamp,
+    },
     /// The same files are stored; at most who vouches for them changes.
     Same,
 }
 
 /// What became of a repository that a bundle says is as it was.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Kept {
     /// Other files are stored.
     Differs,
+    /// A role had expired before whoever vouches says that it was current.
+    Expired {
+        /// The role.
+        role: Role,
+        /// When it did.
+        at: Timestamp,
+    },
     /// It is.
     Kept,
     /// Nothing is stored of it.
@@ -97,6 +112,9 @@ impl Import<'_> {
         let gun = &repository.facts().gun;
         let repo = RepoKey::new(server, gun);
         let (store, before) = (self.store, self.take(&repo)?);
+        if let Some(at) = before.as_ref().and_then(|before| gone(before, &vouch)) {
+            return Ok(Staged::Gone { at });
+        }
         let offered = repository.accepted();
         let accepted = match &before {
             None => offered.clone(),
@@ -140,11 +158,15 @@ impl Import<'_> {
         if before.record.files() != *files {
             return Ok(Kept::Differs);
         }
+        if let Some((role, at)) = expired(&before, vouch.created_at) {
+            return Ok(Kept::Expired { role, at });
+        }
         self.vouch(&repo, &before, vouch)?;
         Ok(Kept::Kept)
     }
 
-    /// Prepares to withdraw a repository. Returns whether it was there.
+    /// Prepares to withdraw a repository, which its server no longer had at `at`, as is known `now`. Returns
+    /// whether it was there.
     ///
     /// # Errors
     ///
@@ -154,6 +176,7 @@ impl Import<'_> {
         server: &Server,
         gun: &Gun,
         at: Timestamp,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let repo = RepoKey::new(server, gun);
         let before = self.take(&repo)?;
@@ -168,7 +191,7 @@ impl Import<'_> {
             },
         };
         self.store.0.trees.begun.insert(repo.as_bytes(), &[])?;
-        let superseded = self.store.superseded(&repo, &before.record, None, at)?;
+        let superseded = self.store.superseded(&repo, &before.record, None, now)?;
         self.swap(&repo, Some(&before), &record, superseded)?;
         Ok(true)
     }
@@ -243,15 +266,14 @@ impl Import<'_> {
         stored.map_err(|error| store.note(error))
     }
 
-    /// Prepares to say `vouch` for what is stored, if somebody else does.
+    /// Prepares to say `vouch` for what is stored, unless what is said of it is later.
     fn vouch(&mut self, repo: &RepoKey, before: &Stored, vouch: Vouch) -> Result<(), StoreError> {
         let mut record = before.record.clone();
         let Front::Active(active) = &mut record.front else {
             return Ok(());
         };
-        // The files are the same, so of two who vouch for them, the later one knows more.
-        let known = active.vouch.as_ref();
-        if known.is_some_and(|known| *known == vouch || known.created_at > vouch.created_at) {
+        let present = active.vouch.as_ref();
+        if present.is_some_and(|present| *present == vouch || outranks(present, &vouch)) {
             self.staged.remove(repo);
             return Ok(());
         }

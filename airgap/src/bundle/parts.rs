@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::refuse;
@@ -25,10 +26,7 @@ impl Parts {
             (_, false) => series(path)?,
         };
         for path in &paths {
-            if !fs::metadata(path)?.is_file() {
-                let reason = format!("`{}` is no plain file", path.display());
-                return Err(refuse(Refusal::NotABundle { reason }));
-            }
+            check_plain(path, &fs::metadata(path)?)?;
         }
         Ok(Self {
             paths,
@@ -67,10 +65,27 @@ impl Read for Parts {
             let Some(path) = self.paths.get(self.next) else {
                 return Ok(0);
             };
-            self.current = Some(File::open(path)?);
+            self.current = Some(open_plain(path)?);
             self.next += 1;
         }
     }
+}
+
+/// Opens a file that may have been replaced since it was looked at: by a pipe, for whose other end nobody must
+/// wait.
+pub(super) fn open_plain(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    let file = options.read(true).custom_flags(O_NONBLOCK).open(path)?;
+    check_plain(path, &file.metadata()?)?;
+    Ok(file)
+}
+
+fn check_plain(path: &Path, metadata: &fs::Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    let reason = format!("`{}` is no plain file", path.display());
+    Err(refuse(Refusal::NotABundle { reason }))
 }
 
 /// The name of a part, from 1.
@@ -130,6 +145,8 @@ fn not_the_first(number: u32) -> io::Error {
     refuse(Refusal::NotABundle { reason })
 }
 
+/// To open without waiting, as Linux has it on the machines that this runs on; it means nothing to plain files.
+const O_NONBLOCK: i32 = 0o4000;
 const INFIX: &str = ".part";
 /// As many parts as three digits count.
 pub(super) const MAX_PARTS: u32 = 999;

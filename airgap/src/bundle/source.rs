@@ -9,8 +9,8 @@ use super::OpenBundleError;
 use super::entry::shown;
 use super::error::no_bundle;
 use super::frame::{MAGIC, Unpacked};
-use super::intake::Intake;
-use super::parts::Parts;
+use super::intake::{Intake, too_large};
+use super::parts::{Parts, open_plain};
 use super::seal::Seal;
 use super::tar::{Kind, TarReader};
 use crate::Refusal;
@@ -42,6 +42,11 @@ pub(super) fn take_all(
     let mut file = Parts::find(path).map_err(reading(path))?;
     let is_split = file.is_split();
     let size = file.size().map_err(reading(path))?;
+    // A file may be said to be of any length, and takes that long to be read.
+    let most = limits.unpacked.saturating_add(limits.unpacked / 64 + SLACK);
+    if size > most {
+        return Err(too_large("its file", most, "bytes").into());
+    }
     let seal = Seal::check(&mut file, size).map_err(reading(path))?;
     let start = start(&mut file).map_err(reading(path))?;
     let form = if start.starts_with(&MAGIC) {
@@ -49,7 +54,7 @@ pub(super) fn take_all(
         take_archive(path, TarReader::new(unpacked), intake)?;
         Form::Compressed
     } else {
-        let file = io::BufReader::new(file);
+        let file = io::BufReader::new(file.take(size));
         take_archive(path, TarReader::new(file), intake)?;
         Form::Plain
     };
@@ -109,7 +114,7 @@ fn take_folder(path: &Path, intake: &mut Intake<'_>) -> Result<(), OpenBundleErr
                 folders.push(format!("{name}/"));
             } else if metadata.is_file() {
                 let entry = intake.entry(name.as_bytes(), false)?;
-                let mut opened = File::open(&file).map_err(io(&file))?;
+                let mut opened = open_plain(&file).map_err(OpenBundleError::reading(&file))?;
                 let size =
                     same_file(&opened, &metadata).map_err(OpenBundleError::reading(&file))?;
                 intake.take(entry, size, &mut opened)?;
@@ -138,6 +143,8 @@ fn same_file(opened: &File, looked_at: &fs::Metadata) -> io::Result<u64> {
     }
 }
 
+/// What an archive has besides its contents, and what compressing takes that cannot make them smaller.
+const SLACK: u64 = 16 << 20;
 const SNIFFED: u64 = 512;
 /// Where the magic of an archive stands.
 const MAGIC_AT: usize = 257;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use vouchsafe_policy::{BundleSettings, Config};
 use vouchsafe_store::{ImportedBundle, Store, StoreError};
+use vouchsafe_trust::Denied;
 use vouchsafe_trust::key::{Fingerprint, PublicKey};
 
 use super::ImportError;
@@ -18,12 +19,17 @@ use crate::signature::valid_signers;
 pub struct Standing {
     /// The pinned keys that signed it.
     pub signers: BTreeSet<Fingerprint>,
+    /// These, and those whose signatures of the same bundle were good when it was taken in before: a copy
+    /// that lacks some takes nothing back.
+    pub ever_signed: BTreeSet<Fingerprint>,
     /// Whether enough of them did for their word to count.
     pub is_vouched: bool,
     /// Whether it was taken in before.
     pub is_known: bool,
     /// The number of the latest one of its series that was taken in.
     pub last: Option<u64>,
+    /// What that one lists to be denied and this one does not.
+    pub lifted: Vec<Denied>,
 }
 
 /// Decides whether `bundle` may be taken in here, whatever is in its repositories.
@@ -50,11 +56,18 @@ pub fn admit(
         return Err(refused(Refusal::NotVouchedFor));
     }
     let is_known = check_sequence(bundle, last.as_ref())?;
+    let lifted = last.iter().flat_map(|last| &last.deny);
+    let lifted = lifted.filter(|old| manifest.deny.iter().all(|new| new.what != old.what));
+    let lifted = lifted.cloned().collect();
+    let before = last.iter().filter(|_| is_known);
+    let before = before.flat_map(|last| last.signers.iter().copied());
     Ok(Standing {
+        ever_signed: signers.iter().copied().chain(before).collect(),
         signers,
         is_vouched,
         is_known,
         last: last.map(|last| last.sequence),
+        lifted,
     })
 }
 

@@ -31,6 +31,9 @@ pub struct ImportReport {
     pub known: bool,
     /// What it lists to be denied.
     pub deny: Vec<Denied>,
+    /// What the one before it listed, and is not denied by this series any more.
+    #[serde(default)]
+    pub lifted: Vec<Denied>,
     /// What became of each of its repositories.
     pub repositories: Vec<RepositoryReport>,
 }
@@ -100,6 +103,7 @@ impl ImportReport {
             vouched: standing.is_vouched,
             known: standing.is_known,
             deny: manifest.deny.clone(),
+            lifted: standing.lifted.clone(),
             repositories: Vec::with_capacity(manifest.repositories.len()),
         }
     }

@@ -168,10 +168,12 @@ fn warn_of_early_end(manifest: &vouchsafe_airgap::Manifest) {
         return;
     };
     for repository in &manifest.repositories {
-        let early = [Role::Root, Role::Targets].into_iter().find_map(|role| {
-            let at = repository.file(&role)?.expires;
-            (at < refresh_by).then_some((role, at))
-        });
+        let early = [Role::Root, Role::Targets, Role::Snapshot]
+            .into_iter()
+            .find_map(|role| {
+                let at = repository.file(&role)?.expires;
+                (at < refresh_by).then_some((role, at))
+            });
         if let Some((role, at)) = early {
             note(&format!(
                 "warning: {}: `{role}` expires at {at:.0}, before the bundle's `refreshBy`; nothing \

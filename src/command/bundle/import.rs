@@ -115,6 +115,10 @@ fn text(answer: &ImportAnswer, dry_run: bool) -> String {
             super::inspect::denied(denied)
         ));
     }
+    for lifted in &report.lifted {
+        let lifted = super::inspect::denied(lifted);
+        lines.push(format!("  no longer denied: {lifted}"));
+    }
     lines.join("\n") + "\n"
 }
 

@@ -1,9 +1,13 @@
 //! `vouchsafe bundle pull`: a bundle out of an OCI registry.
 
+use std::fmt::Display;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use vouchsafe_airgap::registry::RegistryRef;
+use vouchsafe_policy::Config;
+use vouchsafe_syncer::Schedule;
 use vouchsafe_trust::Sha256;
 
 use super::registry::{client, failure};
@@ -24,11 +28,27 @@ struct Pulled {
     bytes: u64,
 }
 
+/// Checks where the configuration, which came from `file`, has bundles pulled from, and when.
+pub(crate) fn check(config: &Config, file: &Path) -> Result<(), Error> {
+    let Some(pull) = &config.bundles().pull else {
+        return Ok(());
+    };
+    let at = |place, written: &str, error: &dyn Display| {
+        format!("{}{place}: `{written}`: {error}", file.display())
+    };
+    let reference: Result<RegistryRef, _> = pull.reference.parse();
+    reference.map_err(|error| at(pull.reference_place, &pull.reference, &error))?;
+    let schedule: Result<Schedule, _> = pull.schedule.parse();
+    schedule.map_err(|error| at(pull.schedule_place, &pull.schedule, &error))?;
+    Ok(())
+}
+
 pub(crate) fn run(args: &PullArgs) -> Result<Outcome, Error> {
     let client = client(&args.registry)?;
     let directory = &args.directory;
     let at = |error| format!("{}: {error}", directory.display());
     fs::create_dir_all(directory).map_err(at)?;
+    check_empty(directory)?;
     let pull = client.pull(&args.reference, directory);
     let pulled = runtime::new()?
         .block_on(pull)
@@ -49,4 +69,19 @@ pub(crate) fn run(args: &PullArgs) -> Result<Outcome, Error> {
         })?;
         Ok(Outcome::Yes)
     })
+}
+
+/// A pull begins with taking away what would make a layout look complete; it must be nobody else's. One that
+/// was broken off may go on.
+fn check_empty(directory: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        if !["blobs", "oci-layout", ".part"]
+            .iter()
+            .any(|own| name == *own)
+        {
+            return Err(format!("{}: the folder is not empty", directory.display()).into());
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use vouchsafe_airgap::signature::valid_signers;
-use vouchsafe_airgap::{Bundle, Refusal};
+use vouchsafe_airgap::{Bundle, OpenBundleError, Refusal};
 use vouchsafe_policy::Config;
 use vouchsafe_trust::key::{Fingerprint, PublicKey};
 use vouchsafe_trust::update::{Expiry, Limits, Terms};
@@ -74,6 +74,9 @@ pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<Outcome, Error> 
         let all = given.len();
         (given, args.threshold.unwrap_or(all))
     };
+    if config.is_none() && needed == 0 {
+        return Err("--threshold is at least 1".into());
+    }
     if keys.len() < needed {
         return Err(format!("{needed} keys have to sign, and {} are given", keys.len()).into());
     }
@@ -133,9 +136,16 @@ fn repositories(
                     expiry: Expiry::EnforceAuthority,
                     limits: Limits::default(),
                 };
-                match verify(&bundle.repository(listed)?, terms) {
-                    Ok(_) => (Found::Holds, None),
-                    Err(error) => (Found::Refused, Some(error.to_string())),
+                match bundle.repository(listed) {
+                    Ok(metadata) => match verify(&metadata, terms) {
+                        Ok(_) => (Found::Holds, None),
+                        Err(error) => (Found::Refused, Some(error.to_string())),
+                    },
+                    // One bad role file says nothing of the other repositories.
+                    Err(OpenBundleError::Refused(refusal)) => {
+                        (Found::Refused, Some(refusal.to_string()))
+                    }
+                    Err(error) => return Err(error.into()),
                 }
             }
         };

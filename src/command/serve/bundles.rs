@@ -23,6 +23,7 @@ pub(super) use self::gauges::metrics;
 use crate::clock::SystemClock;
 use crate::command::bundle::import_answer;
 use crate::context;
+use crate::printer::{MAX_MESSAGE, printable};
 
 /// Takes in bundles while the process serves, and has admission know what they deny.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(super) struct Bundles {
     /// Told when a bundle was taken in.
     pub(super) fed: Arc<Notify>,
     pub(super) counts: Arc<Counts>,
+    /// Held from the reading of what bundles deny until admission knows it.
+    pub(super) denying: Mutex<()>,
     /// The folder with a folder for each secret.
     pub(super) secrets: PathBuf,
 }
@@ -59,6 +62,7 @@ impl Bundles {
     /// Has admission deny what bundles list that were taken in before.
     pub(super) fn start(self) -> Result<Self, StoreError> {
         self.deny()?;
+        pull::sweep(self.store.dir());
         Ok(self)
     }
 
@@ -116,24 +120,36 @@ impl Bundles {
             dry_run: false,
         };
         let answer = self.answer(&request);
-        let path = path.display();
+        // Whoever may write into the folder gives the names, and a bundle says what it likes.
+        let path = printable(&path.display().to_string(), MAX_MESSAGE);
         match &answer {
-            Ok(ImportAnswer::Done(report)) => tracing::info!(
-                %path, bundle = %report.name, sequence = report.sequence, left_out = report.failed(),
-                vouched = report.vouched, "took in a bundle"
-            ),
-            // Old ones lie beside the newest.
-            Ok(ImportAnswer::Refused { label, .. }) if label == "old_sequence" => {
-                tracing::debug!(%path, "a newer bundle was taken in before");
+            Ok(ImportAnswer::Done(report)) => {
+                tracing::info!(
+                    %path, bundle = %report.name, sequence = report.sequence, left_out = report.failed(),
+                    vouched = report.vouched, denied = report.deny.len(), "took in a bundle"
+                );
+                if !report.lifted.is_empty() {
+                    let lifted = report.lifted.len();
+                    tracing::warn!(bundle = %report.name, lifted, "the bundle lifts what an earlier one denied");
+                }
+            }
+            // Old ones lie beside the newest; but what another machine numbers from 1 again is not wanted less.
+            Ok(ImportAnswer::Refused { label, message }) if label == "old_sequence" => {
+                let message = printable(message, MAX_MESSAGE);
+                tracing::info!(%path, %message, "a newer bundle was taken in before");
             }
             Ok(ImportAnswer::Refused { label, message }) if label == "truncated" => {
                 tracing::info!(%path, %message, "not all of a bundle is there yet");
             }
             Ok(ImportAnswer::Refused { label, message }) => {
+                let message = printable(message, MAX_MESSAGE);
                 tracing::error!(%path, %label, %message, "a bundle is refused");
             }
             Ok(ImportAnswer::Strict(_)) => {}
-            Err(error) => tracing::error!(%path, %error, "a bundle could not be looked at"),
+            Err(error) => {
+                let error = printable(error, MAX_MESSAGE);
+                tracing::error!(%path, %error, "a bundle could not be looked at");
+            }
         }
         answer
     }
@@ -160,6 +176,8 @@ impl Bundles {
 
     /// Has admission deny what the bundles list whose signatures count now.
     fn deny(&self) -> Result<(), StoreError> {
+        // What was read before another bundle came must not take the place of what that one brought.
+        let _alone = self.denying.lock().unwrap_or_else(PoisonError::into_inner);
         let denied = context::denied(&self.store.bundles()?, &self.config());
         self.admission.deny(denied);
         Ok(())

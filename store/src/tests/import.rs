@@ -112,8 +112,16 @@ fn nothing_of_a_bundle_is_visible_before_it_is_committed_and_all_of_it_after() {
     assert_eq!(differs.unwrap(), Kept::Differs);
     let absent = import.keep(&server(), &gun("absent"), &files, vouch(7));
     assert_eq!(absent.unwrap(), Kept::NotStored);
-    assert!(import.withdraw(&server(), &gun("gone"), now()).unwrap());
-    assert!(!import.withdraw(&server(), &gun("absent"), now()).unwrap());
+    assert!(
+        import
+            .withdraw(&server(), &gun("gone"), now(), now())
+            .unwrap()
+    );
+    assert!(
+        !import
+            .withdraw(&server(), &gun("absent"), now(), now())
+            .unwrap()
+    );
 
     let at = |store: &Store, name| signed(store, &tag(&gun(name), "tag-1"));
     let evidence = |store: &Store, name| store.evidence(&tag(&gun(name), "tag-1")).unwrap();
@@ -178,7 +186,9 @@ fn what_is_dropped_before_its_commit_leaves_no_trace() {
         stage(&small("new", 1)).unwrap();
         stage(&small("kept", 2)).unwrap();
         stage(&small("gone", 1)).unwrap_err();
-        import.withdraw(&server(), &gun("gone"), now()).unwrap();
+        import
+            .withdraw(&server(), &gun("gone"), now(), now())
+            .unwrap();
         drop(import);
         assert_eq!(dump(&store), before);
         // What a role said counts until a key is really taken from it.
@@ -211,12 +221,23 @@ fn what_falls_behind_is_refused_and_everything_else_is_taken_in() {
     );
     // A withdrawal does not lower the floors, and neither does what comes after it.
     let mut import = store.begin_import();
-    assert!(import.withdraw(&server(), &gun("app"), now()).unwrap());
+    assert!(
+        import
+            .withdraw(&server(), &gun("app"), now(), now())
+            .unwrap()
+    );
     import.commit(&bundle(2)).unwrap();
+    let later = Vouch {
+        created_at: now() + jiff::SignedDuration::from_hours(1),
+        signers: states()[0].facts().anchors.clone(),
+        ..vouch(3)
+    };
     let mut import = store.begin_import();
-    let behind = import.stage(&server(), &states()[2], vouch(3));
+    let earlier = import.stage(&server(), &states()[3], vouch(3));
+    assert_eq!(earlier.unwrap(), Staged::Gone { at: now() });
+    let behind = import.stage(&server(), &states()[2], later.clone());
     behind.unwrap_err();
-    let again = import.stage(&server(), &states()[3], vouch(3));
+    let again = import.stage(&server(), &states()[3], later);
     assert_eq!(again.unwrap(), Staged::Changed);
     import.commit(&bundle(3)).unwrap();
     assert_eq!(signed(&store, &query), Some(image("image-1-4")));

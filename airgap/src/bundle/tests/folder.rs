@@ -7,6 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::super::parts::open_plain;
 use super::layout::{Parts, label_of};
 use super::open;
 
@@ -77,4 +78,14 @@ fn a_folder_holds_what_its_index_names_and_nothing_else() {
         changed(|path| fs::remove_file(path.join("oci-layout")).unwrap()),
         "missing"
     );
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let error = open_plain(&pipe).unwrap_err();
+    assert!(error.to_string().contains("no plain file"), "{error}");
 }

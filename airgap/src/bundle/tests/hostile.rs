@@ -1,9 +1,13 @@
 //! Archives that somebody made to do harm, or by mistake.
 
+use std::fs::{self, File};
+
 use serde_json::json;
+use tempfile::TempDir;
 
 use super::super::Limits;
-use super::layout::{Entry, Parts, blob, file, header, label, label_within, tar, zstd};
+use super::layout::{Entry, Parts, blob, file, header, label, label_of, label_within, tar, zstd};
+use super::open;
 
 /// What a change of the entries of a good bundle leads to, compressed and not.
 fn changed(change: impl FnOnce(&mut Vec<Entry>)) -> &'static str {
@@ -316,4 +320,15 @@ fn more_than_the_limits_is_refused() {
     assert_eq!(within(|limits| limits.manifest = 1000), "too_large");
     assert_eq!(within(|limits| limits.index = 100), "too_large");
     assert_eq!(within(|limits| limits.window_log = 10), "too_large");
+}
+
+#[test]
+fn a_file_of_any_length_is_not_read_to_its_end() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("b.tar");
+    fs::write(&path, tar(&Parts::good().entries())).unwrap();
+    // It takes no room, and nothing but zeros follows the archive.
+    let file = File::options().write(true).open(&path).unwrap();
+    file.set_len(1 << 40).unwrap();
+    assert_eq!(label_of(open(&path)), "too_large");
 }

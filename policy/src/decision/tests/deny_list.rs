@@ -1,3 +1,5 @@
+use vouchsafe_trust::{Denied, DeniedThing};
+
 use super::*;
 use crate::Enforcement;
 
@@ -100,5 +102,27 @@ fn a_port_that_is_the_usual_one_is_no_way_around_the_list() {
         let decision = decide_with(&config, image, Purpose::Mutate, |_facts| ());
         let label = decision.denial().map(Denial::label);
         assert_eq!(label == Some("deny_list"), is_denied, "{image} {label:?}");
+    }
+}
+
+#[test]
+fn what_a_bundle_denies_is_meant_by_any_of_its_names() {
+    let config = listed("{gun: quay.io/listed}");
+    let names = [
+        "docker.io/library/nginx",
+        "docker.io/nginx",
+        "index.docker.io/library/nginx",
+        "docker.io:443/library/nginx",
+    ];
+    for name in names {
+        let denied = Denied {
+            what: DeniedThing::Gun(name.parse().unwrap()),
+            reason: "stolen".to_owned(),
+        };
+        let config = config.with_denied([denied]);
+        for (image, is_denied) in [("nginx:1", true), ("nginx/nginx:1", false)] {
+            let listed = config.on_deny_list(&image.parse().unwrap());
+            assert_eq!(listed.is_some(), is_denied, "{name} {image}");
+        }
     }
 }

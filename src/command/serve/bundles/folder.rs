@@ -116,6 +116,10 @@ impl Folder {
                 Ok(ImportAnswer::Refused { label, .. }) if label == "base_missing" => {
                     Stage::WantsBase
                 }
+                // That the clock is set right changes no file.
+                Ok(ImportAnswer::Refused { label, .. }) if label == "clock_behind" => {
+                    Stage::Failed(Instant::now())
+                }
                 Ok(ImportAnswer::Refused { .. } | ImportAnswer::Strict(_)) => Stage::Tried,
                 Err(_) => Stage::Failed(Instant::now()),
             };
@@ -146,7 +150,9 @@ fn bundles(directory: &Path) -> io::Result<BTreeMap<PathBuf, Print>> {
         };
         if metadata.is_dir() {
             if let Ok(index) = fs::metadata(path.join("index.json")) {
-                found.insert(path, vec![print(&metadata), print(&index)]);
+                let mut prints = vec![print(&metadata), print(&index)];
+                prints.extend(blobs(&path.join("blobs/sha256")));
+                found.insert(path, prints);
             }
             continue;
         }
@@ -160,6 +166,15 @@ fn bundles(directory: &Path) -> io::Result<BTreeMap<PathBuf, Print>> {
             .push(print(&metadata));
     }
     Ok(found)
+}
+
+/// What the blobs of an OCI image layout are like, which may come after its index.
+fn blobs(folder: &Path) -> Print {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = entries.take(MAX_BLOBS).filter_map(|it| it.metadata().ok());
+    let mut blobs: Print = entries.map(|metadata| print(&metadata)).collect();
+    blobs.sort_unstable();
+    blobs
 }
 
 /// The name of the bundle that a file is, or is a part of.
@@ -183,5 +198,10 @@ fn print(metadata: &Metadata) -> (u64, u64, u64, i64, i64) {
     )
 }
 
+/// More than a bundle has.
+const MAX_BLOBS: usize = 256;
 /// How long a bundle that could not be looked at is left alone.
 const PAUSE: Duration = Duration::from_mins(1);
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Metrics of bundles.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -24,6 +25,7 @@ pub(in super::super) fn metrics(
     };
     let counts = Arc::clone(counts);
     let broken = (store.clone(), configs.clone());
+    let vouched = broken.clone();
     vec![
         MetricSource::counter(
             "vouchsafe_bundles",
@@ -45,9 +47,14 @@ pub(in super::super) fn metrics(
         ),
         MetricSource::gauge(
             "vouchsafe_bundle_refresh_seconds_left",
-            "How long whoever signed the latest bundle vouches for it; negative when that is over",
+            "How long whoever signed the latest bundle vouches for it; negative when that is over, missing \
+             where their word does not count",
             &["bundle"],
-            by_bundle(|bundle, now| Some(bundle.refresh_by?.duration_since(now).as_secs_f64())),
+            move || {
+                let (store, configs) = &vouched;
+                let config = Arc::clone(&configs.borrow());
+                samples(store, |bundle, now| refresh_left(bundle, &config, now))
+            },
         ),
         MetricSource::gauge(
             "vouchsafe_break_glass_seconds_left",
@@ -58,17 +65,32 @@ pub(in super::super) fn metrics(
                 let now = store.observe_time(SystemClock.now()).now;
                 let config = configs.borrow();
                 let entries = config.break_glass().iter().filter(|it| it.holds_at(now));
-                let sample = |entry: &vouchsafe_policy::BreakGlass| {
-                    let left = entry.until.duration_since(now).as_secs_f64();
-                    (vec![entry.gun.to_string()], left)
-                };
-                entries.map(sample).collect()
+                // Where one takes over from another, the later end counts.
+                let mut left = BTreeMap::new();
+                for entry in entries {
+                    let until = left.entry(&entry.gun).or_insert(entry.until);
+                    *until = entry.until.max(*until);
+                }
+                let left = left.into_iter();
+                left.map(|(gun, until)| {
+                    (
+                        vec![gun.to_string()],
+                        until.duration_since(now).as_secs_f64(),
+                    )
+                })
+                .collect()
             },
         ),
     ]
 }
 
-fn samples(store: &Store, read: fn(&ImportedBundle, Timestamp) -> Option<f64>) -> Vec<Sample> {
+fn refresh_left(bundle: &ImportedBundle, config: &Config, now: Timestamp) -> Option<f64> {
+    let until = bundle.refresh_by;
+    let until = until.filter(|_| config.bundles().is_vouched(&bundle.signers))?;
+    Some(until.duration_since(now).as_secs_f64())
+}
+
+fn samples(store: &Store, read: impl Fn(&ImportedBundle, Timestamp) -> Option<f64>) -> Vec<Sample> {
     let now = store.observe_time(SystemClock.now()).now;
     // That the store cannot be read is a metric of its own.
     let bundles = store.bundles().unwrap_or_default();

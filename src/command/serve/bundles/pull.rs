@@ -1,9 +1,11 @@
 //! Bundles out of a registry, on a schedule: beside the webhook, never because of a request.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use vouchsafe_airgap::import::ImportAnswer;
 use vouchsafe_airgap::registry::{RegistryClient, RegistryOptions, RegistryRef};
 use vouchsafe_policy::BundlePull;
 use vouchsafe_syncer::Schedule;
@@ -76,16 +78,32 @@ impl Pull {
             return Ok(());
         }
         let folder = tempfile::Builder::new()
-            .prefix("pulled-bundle.")
+            .prefix(PREFIX)
             .tempdir_in(bundles.store.dir())?;
         let pulled = self.client.pull(&self.reference, folder.path()).await;
         let pulled = pulled.map_err(failed)?;
         let bundles = Arc::clone(bundles);
-        tokio::task::spawn_blocking(move || bundles.take_in(folder.path())).await??;
-        self.last = Some(pulled.resolved);
+        let taken = tokio::task::spawn_blocking(move || bundles.take_in(folder.path())).await??;
+        let may_pass = matches!(&taken, ImportAnswer::Refused { label, .. }
+            if ["base_missing", "clock_behind"].contains(&label.as_str()));
+        self.last = (!may_pass).then_some(pulled.resolved);
         Ok(())
     }
 }
 
+/// Drops what pulls left in the folder of the store that ended with their process.
+pub(super) fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            let path = entry.path();
+            tracing::warn!(path = %path.display(), %error, "cannot drop what a pull left over");
+        }
+    }
+}
+
+/// What the folders of pulls are called.
+const PREFIX: &str = "pulled-bundle.";
 /// Where the schedule says nothing.
 const FALLBACK: Duration = Duration::from_hours(1);
