@@ -82,6 +82,11 @@ fn create(
         unsynced: synced.as_ref().map(unsynced).unwrap_or_default(),
         unsigned: unsigned(&store, config, images, now),
         left_out: gathered.left_out.clone(),
+        named: if images.is_empty() {
+            wanted::named(config)
+        } else {
+            wanted
+        },
     };
     lacking.tell();
     if lacking.forbids(args.allow_missing) {
@@ -195,6 +200,8 @@ struct Lacking {
     unsynced: Vec<String>,
     unsigned: Vec<Unsigned>,
     left_out: Vec<LeftOut>,
+    /// The repositories that somebody named one by one.
+    named: BTreeSet<(Server, Gun)>,
 }
 
 impl Lacking {
@@ -214,9 +221,17 @@ impl Lacking {
     /// to be allowed with the rest.
     fn forbids(&self, allow_missing: bool) -> bool {
         let expires = |left: &LeftOut| matches!(left.why, WhyLeftOut::ExpiresSoon { .. });
-        let is_lacking =
-            !self.unsynced.is_empty() || !self.unsigned.is_empty() || !self.left_out.is_empty();
+        let is_lacking = !self.unsynced.is_empty()
+            || !self.unsigned.is_empty()
+            || self.left_out.iter().any(|left| self.is_missed(left));
         self.left_out.iter().any(expires) || (is_lacking && !allow_missing)
+    }
+
+    /// That a server no longer has what nobody named is news to carry, and no lack.
+    fn is_missed(&self, left: &LeftOut) -> bool {
+        let LeftOut { server, gun, why } = left;
+        !matches!(why, WhyLeftOut::Withdrawn { .. })
+            || self.named.contains(&(server.clone(), gun.clone()))
     }
 }
 
