@@ -44,6 +44,7 @@ struct Unsigned {
 }
 
 pub(crate) fn run(args: &CreateArgs, common: &Common) -> Result<Outcome, Error> {
+    finish::check_directory(&args.directory)?;
     let config = context::config(common)?;
     let images = wanted::images(args, &config)?;
     let asked = wanted::repositories(&images, &config)?;
@@ -99,6 +100,13 @@ fn create(
         } else {
             Outcome::No
         });
+    }
+    if gathered.manifest.repositories.is_empty() && gathered.manifest.withdrawn.is_empty() {
+        note(
+            "nothing was written: nothing is stored of what the configuration selects\nhint: where a server has no \
+             changefeed, spell its repositories out under `repositories`; `vouchsafe sync` says what it finds",
+        );
+        return Ok(Outcome::No);
     }
     let written = finish::write(gathered, &args.label, &args.directory, args.split)?;
     store.record_made(written.name.as_str(), written.sequence)?;
