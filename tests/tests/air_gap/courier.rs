@@ -22,7 +22,7 @@ fn bundles_keep_a_site_without_a_network_as_safe_as_one_that_syncs() {
     what_must_not_run_is_denied_at_once(&connected, &gapped);
     what_is_not_for_this_site_changes_nothing(&connected, &gapped, &first);
     a_command_has_the_running_process_take_one_in(&connected, &gapped);
-    what_was_taken_in_outlives_the_process(gapped);
+    what_was_taken_in_outlives_the_process(&connected, gapped);
 }
 
 fn there_is_no_way_between(connected: &Connected, gapped: &Gapped) {
@@ -249,7 +249,7 @@ fn a_command_has_the_running_process_take_one_in(connected: &Connected, gapped: 
     assert_eq!(checked.code, Some(1), "{checked:?}");
 }
 
-fn what_was_taken_in_outlives_the_process(mut gapped: Gapped) {
+fn what_was_taken_in_outlives_the_process(connected: &Connected, mut gapped: Gapped) {
     gapped.serving.process().kill().unwrap();
     gapped.serving = gapped
         .namespace
@@ -259,4 +259,11 @@ fn what_was_taken_in_outlives_the_process(mut gapped: Gapped) {
     gapped.denies(&format!("{OLD}:1.0"), "withdrawn", &[]);
     let denied = format!("{APP}@sha256:{}", digest("two"));
     gapped.denies(&denied, "deny_list", &["it phones home"]);
+
+    let mut arguments = vec!["--lift".to_owned()];
+    arguments.extend(connected.keys.sign_options(&["courier", "security"]));
+    let made = connected.make("deny", &arguments);
+    let path = made.file().display().to_string();
+    assert_eq!(gapped.run(&["bundle", "import", &path]).code, Some(0));
+    gapped.denies(&denied, "not_signed", &[]);
 }

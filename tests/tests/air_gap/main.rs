@@ -12,5 +12,6 @@
 
 mod cluster;
 mod courier;
+mod guide;
 mod outbound;
 mod sites;
