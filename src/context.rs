@@ -52,7 +52,8 @@ pub(crate) fn store(common: &Common, config: &Config) -> Result<Store, Error> {
         if matches!(error, OpenError::Held { .. }) {
             format!(
                 "{error}\nhint: a running `vouchsafe serve` or `vouchsafe sync --watch` syncs by \
-                 itself, on `sync.schedule`; `vouchsafe status` shows when it last did"
+                 itself, on `sync.schedule`; `vouchsafe status` shows when it last did; to make bundles, \
+                 name a store of their own with --store"
             )
             .into()
         } else {

@@ -22,15 +22,17 @@ pub(crate) enum BundleCommand {
     /// Make a bundle that only says what is to be denied: bad news that cannot wait.
     ///
     /// It counts only once it is signed. It takes the place of the list that an earlier bundle of
-    /// the same name brought.
+    /// the same name brought: name everything again that is to stay denied.
     Deny(DenyArgs),
     /// Sign a bundle: vouch that it is complete, and fresh until its `refreshBy`.
     ///
     /// The signature is over the manifest in the bundle and goes into the file beside those that
     /// are there. It says nothing about who signed the images; their own signatures do.
     Sign(SignArgs),
-    /// Check a bundle without taking it in: that it is whole, who signed it, and that every
-    /// repository holds from the pinned keys.
+    /// Check a bundle without taking it in.
+    ///
+    /// That it is whole, that the pinned keys signed it, that it is for this site, and that every
+    /// repository holds from the pinned root keys. What was taken in before is not looked at.
     Verify(VerifyArgs),
     /// Show what a bundle says that it holds. Needs no key, and proves nothing.
     Inspect(InspectArgs),
@@ -57,7 +59,7 @@ pub(crate) struct CreateArgs {
     /// Manifests (YAML, many documents), whose images are meant; `-` for standard input.
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Folder for the bundle.
+    /// Folder for the bundle; it has to exist.
     #[arg(short = 'd', long, value_name = "DIR", default_value = ".")]
     pub(crate) directory: PathBuf,
     #[command(flatten)]
@@ -117,9 +119,12 @@ pub(crate) struct DenyArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) key: Vec<KeyId>,
     /// Why; shown to whoever is denied.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: String,
-    /// Folder for the bundle.
+    #[arg(long, value_name = "TEXT", required_unless_present = "lift")]
+    pub(crate) reason: Option<String>,
+    /// Deny nothing any longer, whatever earlier bundles of the same name list.
+    #[arg(long, conflicts_with_all = ["digest", "gun", "key", "reason"])]
+    pub(crate) lift: bool,
+    /// Folder for the bundle; it has to exist.
     #[arg(short = 'd', long, value_name = "DIR", default_value = ".")]
     pub(crate) directory: PathBuf,
     #[command(flatten)]
@@ -130,7 +135,7 @@ pub(crate) struct DenyArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct SignArgs {
-    /// The bundle: one file.
+    /// The bundle: one file; sign before you split it.
     #[arg(value_name = "BUNDLE")]
     pub(crate) bundle: PathBuf,
     /// Private key, PEM: ECDSA P-256 or Ed25519, as `openssl genpkey` makes it.

@@ -47,6 +47,7 @@ fn with_bundle(
     path: &Path,
     go_on: impl FnOnce(Bundle) -> Result<Outcome, Error>,
 ) -> Result<Outcome, Error> {
+    look_for(path)?;
     match Bundle::open(path, &Limits::default(), &std::env::temp_dir()) {
         Ok(bundle) => go_on(bundle),
         Err(OpenBundleError::Refused(refusal)) => {
@@ -54,6 +55,25 @@ fn with_bundle(
             Ok(Outcome::Refused)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Says of what cannot be a bundle what is probably meant.
+fn look_for(path: &Path) -> Result<(), Error> {
+    let shown = path.display();
+    if path.is_dir() && !path.join("index.json").exists() {
+        return Err(format!(
+            "{shown}: a folder, but not that of an OCI image layout: it has no index.json\nhint: name the \
+             bundle's file"
+        )
+        .into());
+    }
+    let mut first_part = path.as_os_str().to_owned();
+    first_part.push(".part001");
+    if path.exists() || Path::new(&first_part).exists() {
+        Ok(())
+    } else {
+        Err(format!("{shown}: no such file").into())
     }
 }
 

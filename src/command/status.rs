@@ -79,7 +79,7 @@ pub(crate) fn run(args: &StatusArgs, common: &Common) -> Result<Outcome, Error> 
     }
     Printer::new(args.output.output).print(&status, |status| match &args.gun {
         Some(gun) => describe::text(gun, status),
-        None => overview::text(status),
+        None => overview::text(status, &config),
     })?;
     let unknown = args.gun.is_some() && status.repositories.is_empty();
     Ok(if unknown { Outcome::No } else { Outcome::Yes })

@@ -13,6 +13,7 @@ declare -A PACKAGE_OF=(
   [docker-registry]=docker-registry
   [etcd]=etcd-server
   [go]="golang-go ca-certificates"
+  [ip]=iproute2
   [jq]=jq
   [make]=make
   [notary]=notary
@@ -21,11 +22,13 @@ declare -A PACKAGE_OF=(
   [openssl]=openssl
   [python3]=python3
   [skopeo]=skopeo
+  [strace]=strace
+  [unshare]=util-linux
   [wrk]=wrk
 )
 
 # What every test run and the demo need.
-BASE=(cc curl docker-registry jq make notary notary-server notary-signer openssl skopeo wrk)
+BASE=(cc curl docker-registry ip jq make notary notary-server notary-signer openssl skopeo strace unshare wrk)
 
 missing_packages() { # COMMAND…
   local command

@@ -290,6 +290,50 @@ fn every_option_stands_in_the_section_of_its_command_or_among_the_common_ones() 
 }
 
 #[test]
+fn every_reason_to_refuse_a_bundle_stands_in_the_guide() {
+    let source = page("airgap/src/refusal.rs");
+    let labels = source.lines().filter_map(|line| {
+        let label = line.trim().strip_prefix("Self::")?.split_once("=> \"")?.1;
+        label.strip_suffix("\",")
+    });
+    let guide = page("docs/air-gap.md");
+    let mut seen = 0;
+    for label in labels {
+        assert!(guide.contains(&format!("`{label}`")), "{label}");
+        seen += 1;
+    }
+    assert!(seen >= 20, "{seen} reasons");
+}
+
+#[test]
+fn what_pages_link_to_in_the_guide_for_air_gaps_is_there() {
+    let guide = page("docs/air-gap.md");
+    let anchors: BTreeSet<String> = guide
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' '))
+        .map(|heading| {
+            let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-');
+            let heading: String = heading.chars().filter(kept).collect();
+            heading.to_lowercase().replace(' ', "-")
+        })
+        .collect();
+    let mut seen = 0;
+    for (name, links) in [
+        ("docs/air-gap.md", "](#"),
+        ("docs/commands.md", "](air-gap.md#"),
+        ("docs/threat-model.md", "](air-gap.md#"),
+    ] {
+        let text = page(name);
+        for link in text.split(links).skip(1) {
+            let anchor = link.split(')').next().unwrap();
+            assert!(anchors.contains(anchor), "{name}: {anchor}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 4, "{seen} links");
+}
+
+#[test]
 fn the_places_that_the_architecture_names_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("");
     let text = page("ARCHITECTURE.md");

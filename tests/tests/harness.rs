@@ -1,5 +1,6 @@
 //! The harness against the real programs: what every other end-to-end test takes for granted.
 
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,8 @@ use vouchsafe_tests::harness::scripted_server::access::{Access, Login, TokenServ
 use vouchsafe_tests::harness::scripted_server::{Answer, Reply, RoleFiles, Route};
 use vouchsafe_tests::harness::token_issuer::TokenIssuer;
 use vouchsafe_tests::harness::{
-    Certificates, HarnessError, NotaryClient, NotaryServer, Registry, ScriptedServer, process,
+    Certificates, HarnessError, Namespace, NotaryClient, NotaryServer, Registry, ScriptedServer,
+    TempDir, process,
 };
 
 const GUN: &str = "docker.io/library/app";
@@ -287,4 +289,29 @@ fn a_scripted_server_ends_although_a_client_still_waits_for_it() {
     // Curl's code for an empty reply.
     assert_eq!(client.join().unwrap(), Some(52));
     assert!(started.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn what_runs_in_a_namespace_reaches_nobody_is_counted_and_ends_with_it() -> Result<(), HarnessError>
+{
+    let outside = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = outside.local_addr().unwrap();
+    let namespace = Namespace::new()?;
+    let before = namespace.departures()?;
+    let refused = namespace.inside(|| TcpStream::connect(address).is_err());
+    assert!(refused, "it reached {address}");
+    let elsewhere = namespace.inside(|| TcpStream::connect("192.0.2.1:80").is_err());
+    assert!(elsewhere);
+    let after = namespace.departures()?;
+    // Where there is no route, nothing is tried.
+    assert_eq!(after.connects, before.connects + 1);
+
+    let directory = TempDir::new("namespace")?;
+    let log = directory.path().join("log");
+    let mut sleeper =
+        namespace.inside(|| process::Process::start(Command::new("sleep").arg("600"), &log))?;
+    drop(namespace);
+    let ended = sleeper.wait_for_exit(Duration::from_secs(10))?;
+    assert!(!ended.success(), "{ended}");
+    Ok(())
 }

@@ -44,6 +44,7 @@ struct Unsigned {
 }
 
 pub(crate) fn run(args: &CreateArgs, common: &Common) -> Result<Outcome, Error> {
+    finish::check_directory(&args.directory)?;
     let config = context::config(common)?;
     let images = wanted::images(args, &config)?;
     let asked = wanted::repositories(&images, &config)?;
@@ -82,6 +83,11 @@ fn create(
         unsynced: synced.as_ref().map(unsynced).unwrap_or_default(),
         unsigned: unsigned(&store, config, images, now),
         left_out: gathered.left_out.clone(),
+        named: if images.is_empty() {
+            wanted::named(config)
+        } else {
+            wanted
+        },
     };
     lacking.tell();
     if lacking.forbids(args.allow_missing) {
@@ -94,6 +100,13 @@ fn create(
         } else {
             Outcome::No
         });
+    }
+    if gathered.manifest.repositories.is_empty() && gathered.manifest.withdrawn.is_empty() {
+        note(
+            "nothing was written: nothing is stored of what the configuration selects\nhint: where a server has no \
+             changefeed, spell its repositories out under `repositories`; `vouchsafe sync` says what it finds",
+        );
+        return Ok(Outcome::No);
     }
     let written = finish::write(gathered, &args.label, &args.directory, args.split)?;
     store.record_made(written.name.as_str(), written.sequence)?;
@@ -195,6 +208,8 @@ struct Lacking {
     unsynced: Vec<String>,
     unsigned: Vec<Unsigned>,
     left_out: Vec<LeftOut>,
+    /// The repositories that somebody named one by one.
+    named: BTreeSet<(Server, Gun)>,
 }
 
 impl Lacking {
@@ -214,9 +229,17 @@ impl Lacking {
     /// to be allowed with the rest.
     fn forbids(&self, allow_missing: bool) -> bool {
         let expires = |left: &LeftOut| matches!(left.why, WhyLeftOut::ExpiresSoon { .. });
-        let is_lacking =
-            !self.unsynced.is_empty() || !self.unsigned.is_empty() || !self.left_out.is_empty();
+        let is_lacking = !self.unsynced.is_empty()
+            || !self.unsigned.is_empty()
+            || self.left_out.iter().any(|left| self.is_missed(left));
         self.left_out.iter().any(expires) || (is_lacking && !allow_missing)
+    }
+
+    /// That a server no longer has what nobody named is news to carry, and no lack.
+    fn is_missed(&self, left: &LeftOut) -> bool {
+        let LeftOut { server, gun, why } = left;
+        !matches!(why, WhyLeftOut::Withdrawn { .. })
+            || self.named.contains(&(server.clone(), gun.clone()))
     }
 }
 

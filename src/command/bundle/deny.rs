@@ -21,17 +21,20 @@ pub(crate) fn run(args: &DenyArgs, common: &Common) -> Result<Outcome, Error> {
         .chain(keys)
         .map(|what| Denied {
             what,
-            reason: args.reason.clone(),
+            reason: args.reason.clone().unwrap_or_default(),
         })
         .collect();
-    if deny.is_empty() {
+    if deny.is_empty() && !args.lift {
         return Err(
-            "nothing is named that is to be denied\nhint: say --digest, --gun or --key".into(),
+            "nothing is named that is to be denied\nhint: say --digest, --gun or --key; or --lift, to deny \
+             nothing any longer"
+                .into(),
         );
     }
-    if args.reason.trim().is_empty() {
+    if deny.iter().any(|it| it.reason.trim().is_empty()) {
         return Err("--reason is empty; whoever is denied is shown it".into());
     }
+    finish::check_directory(&args.directory)?;
     let config = context::config(common)?;
     let store = context::store(common, &config)?;
     let now = context::judgement_time(&store)?;

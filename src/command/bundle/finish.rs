@@ -42,6 +42,9 @@ pub(super) struct Written {
     pub(super) signers: Vec<Fingerprint>,
     /// When the first role in it expires.
     pub(super) first_expiry: Option<Timestamp>,
+    /// Which role that is.
+    #[serde(skip)]
+    first_role: Option<Role>,
 }
 
 impl Written {
@@ -52,19 +55,17 @@ impl Written {
             .map(|it| it.display().to_string())
             .collect();
         let mut lines = files;
-        lines.push(format!(
-            "  bundle {} {}: {} repositories, {} of them carried{}",
-            self.name,
-            self.sequence,
-            self.repositories,
-            self.carried,
-            match self.denied {
-                0 => String::new(),
-                denied => format!(", {denied} denied"),
-            }
-        ));
-        if let Some(at) = self.first_expiry {
-            lines.push(format!("  the first role expires at {at:.0}"));
+        let holds = match (self.repositories, self.denied) {
+            (0, 0) => "no repositories, and nothing denied".to_owned(),
+            (0, denied) => format!("{denied} denied"),
+            (repositories, _) => format!(
+                "{repositories} repositories, {} of them carried",
+                self.carried
+            ),
+        };
+        lines.push(format!("  bundle {} {}: {holds}", self.name, self.sequence));
+        if let (Some(at), Some(role)) = (self.first_expiry, &self.first_role) {
+            lines.push(format!("  the first role, `{role}`, expires at {at:.0}"));
         }
         if let Some(until) = self.refresh_by {
             lines.push(format!("  who signs it vouches for it until {until:.0}"));
@@ -78,6 +79,18 @@ impl Written {
         });
         lines.join("\n") + "\n"
     }
+}
+
+/// Checks that there is a folder to write into, before anything is looked at.
+pub(super) fn check_directory(directory: &Path) -> Result<(), Error> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let directory = directory.display();
+    Err(
+        format!("{directory}: no such folder\nhint: make it, or name another with --directory")
+            .into(),
+    )
 }
 
 /// The series: as was said, or `otherwise`.
@@ -147,6 +160,8 @@ pub(super) fn write(
     let carried = manifest.repositories.iter().filter(|it| it.is_carried());
     let expiries = manifest.repositories.iter();
     let expiries = expiries.filter_map(|it| it.first_expiry());
+    let first = expiries.min_by_key(|(_, at)| *at);
+    let (first_role, first_expiry) = first.unzip();
     Ok(Written {
         files,
         sequence: manifest.sequence,
@@ -157,7 +172,8 @@ pub(super) fn write(
         carried: carried.count(),
         denied: manifest.deny.len(),
         signers: contents.signatures().map(|it| it.key).collect(),
-        first_expiry: expiries.map(|(_, at)| at).min(),
+        first_expiry,
+        first_role: first_role.cloned(),
         name: manifest.name,
     })
 }

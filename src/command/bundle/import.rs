@@ -16,6 +16,7 @@ use crate::exit::{Error, Outcome};
 use crate::printer::{MAX_MESSAGE, MAX_NAME, Printer, note, printable};
 
 pub(crate) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Error> {
+    super::look_for(&args.bundle)?;
     let request = ImportRequest {
         path: std::path::absolute(&args.bundle)?,
         strict: args.strict,

@@ -67,11 +67,18 @@ pub(super) fn everything(
     let mut wanted: BTreeSet<(Server, Gun)> = stored
         .filter(|(server, gun)| config.mirrors(server, gun))
         .collect();
-    for notary in config.notary_servers() {
-        let named = config.named_repositories(&notary.server).into_iter();
-        wanted.extend(named.map(|gun| (notary.server.clone(), gun)));
-    }
+    wanted.extend(named(config));
     Ok(wanted)
+}
+
+/// What the configuration spells out.
+pub(super) fn named(config: &Config) -> BTreeSet<(Server, Gun)> {
+    let servers = config.notary_servers().iter();
+    let named = servers.flat_map(|notary| {
+        let named = config.named_repositories(&notary.server).into_iter();
+        named.map(|gun| (notary.server.clone(), gun))
+    });
+    named.collect()
 }
 
 /// The images of every object in a file, found as admission finds them.

@@ -3,6 +3,7 @@
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use jiff::Timestamp;
+use vouchsafe_policy::{BundleSettings, Config};
 use vouchsafe_store::{
     ActiveStatus, ImportedBundle, RepositoryState, RepositoryStatus, ServerState, SyncResult,
 };
@@ -12,16 +13,22 @@ use super::age::{ago, until};
 use super::{Repository, Status};
 use crate::printer::{MAX_MESSAGE, MAX_NAME, printable};
 
-pub(super) fn text(status: &Status) -> String {
+pub(super) fn text(status: &Status, config: &Config) -> String {
     let mut parts = Vec::new();
     if status.repositories.is_empty() {
-        parts.push("nothing is stored; run `vouchsafe sync`".to_owned());
+        let next = if config.sync().is_off {
+            "take in a bundle (`vouchsafe bundle import`)"
+        } else {
+            "run `vouchsafe sync`"
+        };
+        parts.push(format!("nothing is stored; {next}"));
     } else {
         parts.push(table(status).to_string());
     }
     if !status.bundles.is_empty() {
         parts.push(String::new());
-        parts.extend(status.bundles.iter().map(|it| bundle(it, status.now)));
+        let bundles = status.bundles.iter();
+        parts.extend(bundles.map(|it| bundle(it, config.bundles(), status.now)));
     }
     if !status.servers.is_empty() {
         parts.push(String::new());
@@ -91,17 +98,28 @@ fn last_sync(repository: &RepositoryStatus, now: Timestamp) -> String {
     }
 }
 
-fn bundle(bundle: &ImportedBundle, now: Timestamp) -> String {
-    let refresh_by = bundle.refresh_by;
-    let refresh_by = refresh_by.map(|at| format!("; to be refreshed {}", until(at, now)));
+/// How old a bundle is, and what its word counts by the keys that are pinned now.
+fn bundle(bundle: &ImportedBundle, settings: &BundleSettings, now: Timestamp) -> String {
+    let word = if settings.keys.is_empty() {
+        "nobody vouches for it".to_owned()
+    } else if settings.is_vouched(&bundle.signers) {
+        let refresh_by = bundle.refresh_by;
+        let refresh_by = refresh_by.map(|at| format!("; to be refreshed {}", until(at, now)));
+        let signers = settings.count(&bundle.signers);
+        format!(
+            "signed by {signers} of the pinned keys{}",
+            refresh_by.unwrap_or_default()
+        )
+    } else {
+        let signers = settings.count(&bundle.signers);
+        format!("signed by {signers} of the pinned keys, which is too few for its word to count")
+    };
     format!(
-        "bundle {} {}: made {}, taken in {}, signed by {} pinned keys{}",
+        "bundle {} {}: made {}, taken in {}, {word}",
         bundle.name,
         bundle.sequence,
         ago(bundle.created_at, now),
         ago(bundle.imported_at, now),
-        bundle.signers.len(),
-        refresh_by.unwrap_or_default()
     )
 }
 

@@ -1,6 +1,7 @@
 //! The built `vouchsafe` binary.
 
 use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -18,6 +19,10 @@ use super::{Certificates, HarnessError, TempDir};
 #[derive(Debug)]
 pub struct Vouchsafe {
     binary: PathBuf,
+    /// A program that runs the binary, with its arguments; none if that is empty.
+    wrapper: Vec<String>,
+    /// Where `vouchsafe serve` answers reviews.
+    listen: Ipv4Addr,
     directory: TempDir,
 }
 
@@ -38,10 +43,30 @@ impl Vouchsafe {
     pub fn new(configuration: &str) -> Result<Self, HarnessError> {
         let vouchsafe = Self {
             binary: binary()?,
+            wrapper: Vec::new(),
+            listen: Ipv4Addr::LOCALHOST,
             directory: TempDir::new("vouchsafe")?,
         };
         vouchsafe.configure(configuration)?;
         Ok(vouchsafe)
+    }
+
+    /// Has every command run by another program, such as `strace`, with these arguments before it.
+    #[must_use]
+    pub fn under(self, wrapper: &[&str]) -> Self {
+        Self {
+            wrapper: wrapper.iter().map(ToString::to_string).collect(),
+            ..self
+        }
+    }
+
+    /// Has `vouchsafe serve` answer reviews on every address, which is for a namespace that is cut off.
+    #[must_use]
+    pub fn listening_everywhere(self) -> Self {
+        Self {
+            listen: Ipv4Addr::UNSPECIFIED,
+            ..self
+        }
     }
 
     /// Replaces the configuration file, in one step.
@@ -176,7 +201,7 @@ impl Vouchsafe {
         command.args([
             "serve",
             "--listen",
-            &webhook.address().to_string(),
+            &SocketAddr::from((self.listen, webhook.number())).to_string(),
             "--metrics-listen",
             &metrics.address().to_string(),
         ]);
@@ -196,7 +221,14 @@ impl Vouchsafe {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = match self.wrapper.split_first() {
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(&self.binary);
+                command
+            }
+            None => Command::new(&self.binary),
+        };
         command
             .env("VOUCHSAFE_CONFIG", self.config_file())
             .env("VOUCHSAFE_STORE", self.store())
@@ -209,6 +241,11 @@ impl Serving {
     /// `https://localhost:PORT` of the admission endpoints.
     pub fn url(&self) -> String {
         format!("https://localhost:{}", self.webhook.number())
+    }
+
+    /// The port of the admission endpoints.
+    pub fn port(&self) -> u16 {
+        self.webhook.number()
     }
 
     /// A page of the plain HTTP port: `/metrics`, `/health`, `/ready`. Status and text.
