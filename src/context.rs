@@ -124,16 +124,18 @@ pub(crate) fn config_and_reader(
     }
 }
 
-/// What bundles list to be denied whose signatures count by `config`.
-pub(crate) fn denied(bundles: &[ImportedBundle], config: &Config) -> Vec<Denied> {
-    let settings = config.bundles();
-    let counted = bundles.iter().filter(|it| settings.is_vouched(&it.signers));
-    counted.flat_map(|it| it.deny.iter().cloned()).collect()
+/// What bundles list to be denied. Each was signed as the configuration demanded when it was taken in;
+/// that another key is pinned by now lets nothing in.
+pub(crate) fn denied(bundles: &[ImportedBundle]) -> Vec<Denied> {
+    bundles
+        .iter()
+        .flat_map(|it| it.deny.iter().cloned())
+        .collect()
 }
 
 /// The configuration, with what the bundles deny that were taken in.
 pub(crate) fn with_bundles(config: &Config, reader: &dyn Reader) -> Result<Config, Error> {
-    let denied = denied(&reader.bundles()?, config);
+    let denied = denied(&reader.bundles()?);
     Ok(config.with_denied(denied))
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use vouchsafe_store::{RepositoryState, Store, StoreError};
-use vouchsafe_trust::{Denied, Gun, RepositoryFacts, Role, Server, Sha256};
+use vouchsafe_trust::{Denied, DeniedThing, Gun, RepositoryFacts, Role, Server, Sha256};
 
 use crate::bundle::{Contents, PackError, PackWriter, describe};
 use crate::manifest::{Base, Manifest, Repository, RoleFile, Withdrawn};
@@ -33,6 +33,31 @@ pub struct Order<'a> {
     pub min_remaining: SignedDuration,
     /// What it is to list as denied.
     pub deny: Vec<Denied>,
+    /// What it is to list as denied no longer.
+    pub lift: Vec<DeniedThing>,
+    /// What could not be brought up to date, so that nobody can say that it is current.
+    pub unsynced: BTreeSet<(Server, Gun)>,
+    /// The time now. What has expired by then goes into no bundle, whenever that is said to be made.
+    pub now: Timestamp,
+}
+
+impl Order<'_> {
+    /// An order of a bundle for anybody, made of what is current at `created_at`; it is `now`.
+    pub fn new(name: Name, sequence: u64, created_at: Timestamp, now: Timestamp) -> Self {
+        Self {
+            name,
+            sequence,
+            audience: BTreeSet::new(),
+            created_at,
+            refresh_by: None,
+            base: None,
+            min_remaining: SignedDuration::ZERO,
+            deny: Vec::new(),
+            lift: Vec::new(),
+            unsynced: BTreeSet::new(),
+            now,
+        }
+    }
 }
 
 /// A bundle that is ready to be written, and what could not go into it.
@@ -80,6 +105,9 @@ pub enum WhyLeftOut {
         /// When it will.
         at: Timestamp,
     },
+    /// It could not be brought up to date.
+    #[error("it could not be brought up to date, so nobody can say that what is stored is current")]
+    NotCurrent,
     /// Nothing of it is stored.
     #[error("nothing is stored of it: it was never synced, or is not signed")]
     NotStored,
@@ -172,8 +200,9 @@ pub fn gather(
         }),
         pack: pack.as_ref().map(crate::bundle::PackFile::pack),
         repositories,
-        withdrawn: withdrawn(store, order)?,
+        withdrawn: withdrawn(store, order, wanted)?,
         deny: order.deny.clone(),
+        lift: order.lift.clone(),
         ..Manifest::empty(order.name.clone(), order.sequence, order.created_at)
     };
     Ok(Gathered {
@@ -190,6 +219,9 @@ fn usable(
     gun: &Gun,
     order: &Order<'_>,
 ) -> Result<Result<(RepositoryFacts, u64), WhyLeftOut>, StoreError> {
+    if order.unsynced.contains(&(server.clone(), gun.clone())) {
+        return Ok(Err(WhyLeftOut::NotCurrent));
+    }
     let status = store.status_of(server.clone(), gun.clone())?;
     let tags = match &status.state {
         RepositoryState::Active(active) => match &active.unproven {
@@ -218,7 +250,7 @@ fn lasts(facts: &RepositoryFacts, order: &Order<'_>) -> Result<(), WhyLeftOut> {
         let at = file.expires;
         let is_base = !matches!(role, Role::Delegation(_));
         // An expired delegation drops itself.
-        if at < now && is_base {
+        if at < now.max(order.now) && is_base {
             return Err(WhyLeftOut::Expired {
                 role: role.clone(),
                 at,
@@ -251,17 +283,20 @@ fn same(known: &Repository, listed: &[RoleFile]) -> bool {
     digests(&known.files) == digests(listed)
 }
 
-/// What the base lists and its server says is gone.
-fn withdrawn(store: &Store, order: &Order<'_>) -> Result<Vec<Withdrawn>, StoreError> {
+/// What was wanted, or the base lists, and its server says is gone.
+fn withdrawn(
+    store: &Store,
+    order: &Order<'_>,
+    wanted: &BTreeSet<(Server, Gun)>,
+) -> Result<Vec<Withdrawn>, StoreError> {
     let mut withdrawn = Vec::new();
-    for (server, gun) in known(order).into_keys() {
+    let base = known(order).into_keys();
+    let base = base.map(|(server, gun)| (server.clone(), gun.clone()));
+    let asked: BTreeSet<(Server, Gun)> = base.chain(wanted.iter().cloned()).collect();
+    for (server, gun) in asked {
         let status = store.status_of(server.clone(), gun.clone())?;
         if let RepositoryState::Withdrawn { at } = status.state {
-            withdrawn.push(Withdrawn {
-                server: server.clone(),
-                gun: gun.clone(),
-                at,
-            });
+            withdrawn.push(Withdrawn { server, gun, at });
         }
     }
     Ok(withdrawn)

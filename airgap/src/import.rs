@@ -20,7 +20,7 @@ use vouchsafe_trust::key::Fingerprint;
 use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{Role, Sha256, VerifiedRepository, verify};
 
-pub use admit::{Standing, admit, check_audience};
+pub use admit::{Standing, admit, check_audience, check_clock};
 pub use answer::ImportAnswer;
 pub use changes::{Changes, Repointed};
 pub use report::{Fate, ImportReport, RepositoryReport};
@@ -98,6 +98,16 @@ pub fn import(
         };
         report.add(&gone.server, &gone.gun, fate);
     }
+    if standing.is_vouched && manifest.lists_repositories() {
+        let listed = manifest.repositories.iter();
+        let listed = listed
+            .map(|it| (it.server.clone(), it.gun.clone()))
+            .collect();
+        let dropped = intake.import.lapse(manifest.name.as_str(), &listed)?;
+        for (server, gun) in dropped {
+            report.add(&server, &gun, Fate::NotCarried);
+        }
+    }
     if terms.strict && report.failed() > 0 {
         return Err(ImportError::Strict(Box::new(report)));
     }
@@ -136,6 +146,10 @@ impl Intake<'_> {
                 Kept::Differs => Fate::failed(
                     "base_differs",
                     "the bundle leaves it as it was, but other files of it are stored here",
+                ),
+                Kept::Unproven => Fate::failed(
+                    "unproven",
+                    "the bundle leaves it as it was, and the pins do not hold for what is stored here",
                 ),
                 Kept::NotStored => Fate::failed(
                     "base_missing",
@@ -183,8 +197,9 @@ impl Intake<'_> {
     }
 }
 
-/// What had run out before the bundle was made was never proven to be current.
-fn stale_when_made(repository: &VerifiedRepository, created_at: Timestamp) -> Option<Fate> {
+/// What became of a repository whose timestamp or snapshot had run out before the bundle was made, if they had:
+/// it was never proven to be current.
+pub fn stale_when_made(repository: &VerifiedRepository, created_at: Timestamp) -> Option<Fate> {
     let freshness = [Role::Timestamp, Role::Snapshot];
     let mut roles = freshness.iter();
     roles.find_map(|role| {
@@ -227,7 +242,7 @@ fn record(
         signers: standing.ever_signed.clone(),
         repositories: count(manifest.repositories.len()),
         refused: count(report.failed()),
-        deny: manifest.deny.clone(),
+        deny: standing.deny.clone(),
     }
 }
 
@@ -235,7 +250,7 @@ fn record(
 fn remember(store: &Store, report: &ImportReport, at: Timestamp) -> Result<(), StoreError> {
     for repository in &report.repositories {
         let result = match &repository.fate {
-            Fate::NotAsked | Fate::Withdrawn => continue,
+            Fate::NotAsked | Fate::NotCarried | Fate::Withdrawn => continue,
             Fate::Failed { label, message } => SyncResult::Err {
                 label: label.clone(),
                 message: message.clone(),
@@ -252,6 +267,3 @@ fn remember(store: &Store, report: &ImportReport, at: Timestamp) -> Result<(), S
     }
     store.flush()
 }
-
-#[cfg(test)]
-mod tests;

@@ -46,13 +46,16 @@ pub struct Manifest {
     pub pack: Option<Pack>,
     /// The repositories, in the order of server and GUN.
     pub repositories: Vec<Repository>,
-    /// The repositories of the base that their server says are gone.
+    /// The repositories that their server says are gone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withdrawn: Vec<Withdrawn>,
-    /// What is to be denied, whatever is signed. Takes the place of what an earlier bundle of the
-    /// series listed. Counts only from a bundle that is signed.
+    /// What is to be denied, whatever is signed, besides what earlier bundles of the series listed.
+    /// Counts only from a bundle that is signed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<Denied>,
+    /// What earlier bundles of the series listed to be denied, and is to be no longer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lift: Vec<DeniedThing>,
 }
 
 /// The bundle that an incremental one adds to.
@@ -139,6 +142,7 @@ impl Manifest {
             repositories: Vec::new(),
             withdrawn: Vec::new(),
             deny: Vec::new(),
+            lift: Vec::new(),
         }
     }
 
@@ -167,6 +171,13 @@ impl Manifest {
         let mut bytes = serde_json::to_vec(self)?;
         bytes.push(b'\n');
         Ok(bytes)
+    }
+
+    /// Whether it says what there is, rather than only what is to be denied: a repository of its series
+    /// that it does not list is no longer carried.
+    pub fn lists_repositories(&self) -> bool {
+        let brings_news = !self.deny.is_empty() || !self.lift.is_empty();
+        !brings_news || !self.repositories.is_empty() || !self.withdrawn.is_empty()
     }
 
     /// Checks what types cannot say.
@@ -203,12 +214,23 @@ impl Manifest {
                 ));
             }
         }
-        if self.base.is_none() && !self.withdrawn.is_empty() {
-            return Err(contradiction(
-                "it withdraws repositories without adding to a bundle",
-            ));
-        }
+        self.check_denied()?;
         self.check_files()
+    }
+
+    fn check_denied(&self) -> Result<(), Refusal> {
+        if self.deny.len().max(self.lift.len()) > MAX_DENIED {
+            return Err(Refusal::TooLarge {
+                what: "what is to be denied".to_owned(),
+                limit: u64::try_from(MAX_DENIED).unwrap_or(u64::MAX),
+                unit: "entries",
+            });
+        }
+        let lifted: BTreeSet<&DeniedThing> = self.lift.iter().collect();
+        if self.deny.iter().any(|denied| lifted.contains(&denied.what)) {
+            return Err(contradiction("it denies something and lifts that"));
+        }
+        Ok(())
     }
 
     /// The role files have to fill the pack, one after the other.
@@ -336,5 +358,7 @@ fn lie(repository: &Repository, reason: &str) -> Refusal {
 
 /// The version of the format.
 pub const SCHEMA: &str = "vouchsafe.dev/bundle/v1";
+/// How many things can be denied at once: every request is held against them.
+pub(crate) const MAX_DENIED: usize = 10_000;
 /// How much of a foreign text is repeated.
 const MAX_SHOWN: usize = 64;

@@ -12,6 +12,8 @@ use crate::pattern::Pattern;
 pub(crate) struct DenyList {
     pub(crate) digests: BTreeMap<Digest, Reason>,
     pub(crate) repositories: Vec<(Pattern, Reason)>,
+    /// Repositories that are spelled out, which may be thousands.
+    pub(crate) guns: BTreeMap<Gun, Reason>,
     pub(crate) keys: BTreeMap<KeyId, Reason>,
 }
 
@@ -28,11 +30,18 @@ pub(crate) struct Listed {
 impl DenyList {
     /// The entry about a repository.
     pub(crate) fn repository(&self, gun: &Gun) -> Option<Listed> {
-        if self.repositories.is_empty() {
+        if self.repositories.is_empty() && self.guns.is_empty() {
             return None;
         }
         let plain: Option<Gun> =
             without_usual_port(gun.as_str()).and_then(|name| name.parse().ok());
+        let mut names = [Some(gun), plain.as_ref()].into_iter().flatten();
+        if let Some((name, reason)) = names.find_map(|name| self.guns.get_key_value(name)) {
+            return Some(Listed {
+                what: format!("the repository `{name}`"),
+                reason: reason.clone(),
+            });
+        }
         let of_gun = |(pattern, _): &&(Pattern, Reason)| {
             pattern.matches_name(gun) || plain.as_ref().is_some_and(|gun| pattern.matches_name(gun))
         };
@@ -62,9 +71,8 @@ impl DenyList {
                     .flatten()
                     .collect();
                 for name in names {
-                    // Every repository's name is a pattern that matches it alone.
-                    if let Ok(pattern) = name.parse() {
-                        self.repositories.push((pattern, reason.clone()));
+                    if let Ok(name) = name.parse() {
+                        self.guns.entry(name).or_insert_with(|| reason.clone());
                     }
                 }
             }

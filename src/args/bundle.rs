@@ -21,8 +21,8 @@ pub(crate) enum BundleCommand {
     Create(CreateArgs),
     /// Make a bundle that only says what is to be denied: bad news that cannot wait.
     ///
-    /// It counts only once it is signed. It takes the place of the list that an earlier bundle of
-    /// the same name brought: name everything again that is to stay denied.
+    /// It counts only once it is signed, and adds to what earlier bundles of the same name list: what
+    /// one lists stays denied until another one lifts it.
     Deny(DenyArgs),
     /// Sign a bundle: vouch that it is complete, and fresh until its `refreshBy`.
     ///
@@ -89,8 +89,7 @@ pub(crate) struct CreateArgs {
 /// What a bundle is called, and by whom it is signed.
 #[derive(Args, Debug)]
 pub(crate) struct LabelArgs {
-    /// Series that the bundle belongs to; without it, `vouchsafe`, or `deny` for lists of what is to be
-    /// denied: a bundle takes the place of the earlier ones of its series.
+    /// Series that the bundle belongs to; without it, `vouchsafe`, or `deny` for what is to be denied.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<Name>,
     /// Number in the series; without it, the next one.
@@ -121,8 +120,8 @@ pub(crate) struct DenyArgs {
     /// Why; shown to whoever is denied.
     #[arg(long, value_name = "TEXT", required_unless_present = "lift")]
     pub(crate) reason: Option<String>,
-    /// Deny nothing any longer, whatever earlier bundles of the same name list.
-    #[arg(long, conflicts_with_all = ["digest", "gun", "key", "reason"])]
+    /// Deny what is named no longer, which an earlier bundle of the same name listed.
+    #[arg(long, conflicts_with = "reason")]
     pub(crate) lift: bool,
     /// Folder for the bundle; it has to exist.
     #[arg(short = 'd', long, value_name = "DIR", default_value = ".")]

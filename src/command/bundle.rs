@@ -1,6 +1,7 @@
 //! `vouchsafe bundle`: trust data across an air gap, as one file.
 
 mod create;
+mod current;
 mod deny;
 mod diff;
 mod finish;

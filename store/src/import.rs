@@ -24,7 +24,7 @@ use crate::history::Superseded;
 use crate::key::RepoKey;
 use crate::record::{Back, Front, Header, Record};
 use crate::turn::Turn;
-use crate::{Store, StoreError, blob, floor};
+use crate::{RepositoryStatus, Store, StoreError, blob, floor};
 
 /// A bundle that is being taken in. Dropped before it is [committed](Import::commit), it changes
 /// nothing.
@@ -78,6 +78,8 @@ pub enum Kept {
     Kept,
     /// Nothing is stored of it.
     NotStored,
+    /// It is, and the pins do not hold for it.
+    Unproven,
 }
 
 impl Store {
@@ -158,6 +160,9 @@ impl Import<'_> {
         if before.record.files() != *files {
             return Ok(Kept::Differs);
         }
+        if matches!(&before.record.front, Front::Active(it) if it.unproven.is_some()) {
+            return Ok(Kept::Unproven);
+        }
         if let Some((role, at)) = expired(&before, vouch.created_at) {
             return Ok(Kept::Expired { role, at });
         }
@@ -194,6 +199,46 @@ impl Import<'_> {
         let superseded = self.store.superseded(&repo, &before.record, None, now)?;
         self.swap(&repo, Some(&before), &record, superseded)?;
         Ok(true)
+    }
+
+    /// Prepares to take back the word of the series `bundle` from whatever it does not list. Returns the
+    /// repositories that lose it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it cannot be read or written.
+    pub fn lapse(
+        &mut self,
+        bundle: &str,
+        listed: &BTreeSet<(Server, Gun)>,
+    ) -> Result<Vec<(Server, Gun)>, StoreError> {
+        let mut lapsed = Vec::new();
+        for (server, gun) in self.store.repositories()? {
+            let key = (server, gun);
+            let vouched = |status: &RepositoryStatus| {
+                status.vouch().is_some_and(|vouch| vouch.bundle == bundle)
+            };
+            let (server, gun) = (&key.0, &key.1);
+            if listed.contains(&key)
+                || !vouched(&self.store.status_of(server.clone(), gun.clone())?)
+            {
+                continue;
+            }
+            let repo = RepoKey::new(server, gun);
+            // Somebody else may have been faster, and what is withdrawn is prepared already.
+            let before = self
+                .take(&repo)?
+                .filter(|_| !self.staged.contains_key(&repo));
+            let Some(before) = before else { continue };
+            let mut record = before.record.clone();
+            if let Front::Active(active) = &mut record.front {
+                active.vouch = None;
+                self.store.0.trees.begun.insert(repo.as_bytes(), &[])?;
+                self.swap(&repo, Some(&before), &record, Superseded::default())?;
+                lapsed.push(key);
+            }
+        }
+        Ok(lapsed)
     }
 
     /// Commits all that was prepared, and that `bundle` was taken in: when this returns, it is on the

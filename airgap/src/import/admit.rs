@@ -1,17 +1,17 @@
 //! Whether a bundle is looked at at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use vouchsafe_policy::{BundleSettings, Config};
 use vouchsafe_store::{ImportedBundle, Store, StoreError};
-use vouchsafe_trust::Denied;
 use vouchsafe_trust::key::{Fingerprint, PublicKey};
+use vouchsafe_trust::{Denied, DeniedThing};
 
 use super::ImportError;
 use crate::Refusal;
 use crate::bundle::{Bundle, OpenBundleError};
-use crate::manifest::Manifest;
+use crate::manifest::{MAX_DENIED, Manifest};
 use crate::signature::valid_signers;
 
 /// A bundle that may be taken in, and on whose word.
@@ -28,7 +28,9 @@ pub struct Standing {
     pub is_known: bool,
     /// The number of the latest one of its series that was taken in.
     pub last: Option<u64>,
-    /// What that one lists to be denied and this one does not.
+    /// What is denied by the series once this is taken in.
+    pub deny: Vec<Denied>,
+    /// What was denied by the series, and is no longer then.
     pub lifted: Vec<Denied>,
 }
 
@@ -51,14 +53,15 @@ pub fn admit(
     // Who signs comes first: nothing else of what a stranger says is worth an answer.
     check_signers(bundle, settings, &signers)?;
     check_audience(manifest, settings).map_err(refused)?;
-    check_clock(manifest, now)?;
-    if !is_vouched && !manifest.deny.is_empty() {
+    check_clock(manifest, now).map_err(refused)?;
+    let brings_news = !manifest.deny.is_empty() || !manifest.lift.is_empty();
+    if brings_news && !is_vouched {
         return Err(refused(Refusal::NotVouchedFor));
     }
-    let is_known = check_sequence(bundle, last.as_ref())?;
-    let lifted = last.iter().flat_map(|last| &last.deny);
-    let lifted = lifted.filter(|old| manifest.deny.iter().all(|new| new.what != old.what));
-    let lifted = lifted.cloned().collect();
+    // A number that nobody vouched for could be any, and must not keep out what somebody vouches for.
+    let binds = |last: &&ImportedBundle| !is_vouched || settings.is_vouched(&last.signers);
+    let is_known = check_sequence(bundle, last.as_ref().filter(binds))?;
+    let (deny, lifted) = denied(manifest, last.as_ref())?;
     let before = last.iter().filter(|_| is_known);
     let before = before.flat_map(|last| last.signers.iter().copied());
     Ok(Standing {
@@ -67,8 +70,38 @@ pub fn admit(
         is_vouched,
         is_known,
         last: last.map(|last| last.sequence),
+        deny,
         lifted,
     })
+}
+
+/// What the series denies once `manifest` is taken in, and what it denied before and does no longer.
+///
+/// The lists of a series add up: news that is lost on the way, or is made by somebody who does not know
+/// of earlier news, must not let in again what these keep out. Only what is lifted by name is.
+fn denied(
+    manifest: &Manifest,
+    last: Option<&ImportedBundle>,
+) -> Result<(Vec<Denied>, Vec<Denied>), ImportError> {
+    let lift: BTreeSet<&DeniedThing> = manifest.lift.iter().collect();
+    let before = last.iter().flat_map(|last| last.deny.iter().cloned());
+    let (lifted, kept): (Vec<Denied>, Vec<Denied>) =
+        before.partition(|denied| lift.contains(&denied.what));
+    let new = manifest.deny.iter().cloned();
+    // The latest reason counts.
+    let all = kept.into_iter().chain(new);
+    let all: BTreeMap<DeniedThing, String> =
+        all.map(|denied| (denied.what, denied.reason)).collect();
+    if all.len() > MAX_DENIED {
+        return Err(refused(Refusal::TooLarge {
+            what: "what the series denies".to_owned(),
+            limit: u64::try_from(MAX_DENIED).unwrap_or(u64::MAX),
+            unit: "entries",
+        }));
+    }
+    let all = all.into_iter();
+    let deny = all.map(|(what, reason)| Denied { what, reason }).collect();
+    Ok((deny, lifted))
 }
 
 fn last(store: &Store, manifest: &Manifest) -> Result<Option<ImportedBundle>, StoreError> {
@@ -120,11 +153,16 @@ pub fn check_audience(manifest: &Manifest, settings: &BundleSettings) -> Result<
     })
 }
 
-/// A clock that is behind would take for fresh what has long expired.
-fn check_clock(manifest: &Manifest, now: Timestamp) -> Result<(), ImportError> {
+/// Checks that a bundle was not made later than it is: a clock that is behind would take for fresh what
+/// has long expired.
+///
+/// # Errors
+///
+/// [`Refusal::ClockBehind`].
+pub fn check_clock(manifest: &Manifest, now: Timestamp) -> Result<(), Refusal> {
     let created_at = manifest.created_at;
     if created_at.duration_since(now) > LEEWAY {
-        return Err(refused(Refusal::ClockBehind { created_at, now }));
+        return Err(Refusal::ClockBehind { created_at, now });
     }
     Ok(())
 }

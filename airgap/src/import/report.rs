@@ -29,9 +29,9 @@ pub struct ImportReport {
     pub vouched: bool,
     /// Whether the same bundle was taken in before.
     pub known: bool,
-    /// What it lists to be denied.
+    /// What the series denies now.
     pub deny: Vec<Denied>,
-    /// What the one before it listed, and is not denied by this series any more.
+    /// What the series denied before, and does no longer.
     #[serde(default)]
     pub lifted: Vec<Denied>,
     /// What became of each of its repositories.
@@ -69,6 +69,8 @@ pub enum Fate {
         /// How many tags it signs.
         tags: usize,
     },
+    /// The series carries it no longer: what is stored of it stays, and nobody vouches for it any more.
+    NotCarried,
     /// No rule of the policy asks about it here.
     NotAsked,
     /// The same files were there before.
@@ -102,7 +104,7 @@ impl ImportReport {
             signers: standing.signers.len(),
             vouched: standing.is_vouched,
             known: standing.is_known,
-            deny: manifest.deny.clone(),
+            deny: standing.deny.clone(),
             lifted: standing.lifted.clone(),
             repositories: Vec::with_capacity(manifest.repositories.len()),
         }

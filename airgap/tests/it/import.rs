@@ -297,46 +297,82 @@ fn that_a_repository_is_gone_counts_only_from_who_vouches() {
 }
 
 #[test]
-fn a_list_of_what_is_denied_takes_the_place_of_the_one_before() {
+fn what_is_denied_adds_up_until_it_is_lifted_by_name() {
     let (connected, gapped) = (Connected::new(), Gapped::new(&["courier"]));
-    let denies = |name: &str| Denied {
+    let denied = |name: &str, reason: &str| Denied {
         what: DeniedThing::Gun(gun(name)),
-        reason: "stolen".to_owned(),
+        reason: reason.to_owned(),
     };
-    for (sequence, deny) in [(1, vec![denies("a"), denies("b")]), (2, vec![denies("b")])] {
+    let cases = [
+        (
+            vec![denied("a", "stolen")],
+            vec![],
+            vec![denied("a", "stolen")],
+        ),
+        (
+            vec![denied("b", "broken")],
+            vec![],
+            vec![denied("a", "stolen"), denied("b", "broken")],
+        ),
+        // What says nothing of it lifts nothing.
+        (
+            vec![],
+            vec![],
+            vec![denied("a", "stolen"), denied("b", "broken")],
+        ),
+        (
+            vec![denied("b", "worse")],
+            vec![DeniedThing::Gun(gun("a"))],
+            vec![denied("b", "worse")],
+        ),
+    ];
+    for (sequence, (deny, lift, expected)) in (1..).zip(cases) {
         let order = vouchsafe_airgap::Order {
-            deny: deny.clone(),
+            deny,
+            lift: lift.clone(),
             ..order(sequence)
         };
-        let report = gapped
-            .import(&connected.bundle(&order, &[], &["courier"]))
-            .unwrap();
-        assert_eq!(report.deny, deny);
-        assert_eq!(gapped.store.bundle("site").unwrap().unwrap().deny, deny);
+        let bundle = connected.bundle(&order, &[], &["courier"]);
+        let report = gapped.import(&bundle).unwrap();
+        assert_eq!(report.deny, expected);
+        assert!(report.lifted.iter().map(|it| &it.what).eq(&lift));
+        assert_eq!(gapped.store.bundle("site").unwrap().unwrap().deny, expected);
+        assert_eq!(gapped.import(&bundle).unwrap().deny, expected, "again");
     }
 }
 
 #[test]
-fn of_two_who_vouch_for_the_same_files_the_later_counts() {
+fn nobody_vouches_any_more_for_what_a_series_carries_no_longer() {
     let (connected, gapped) = (Connected::new(), Gapped::new(&["courier"]));
-    connected.hold("a", &app("a"));
-    let series = |name: &str, age: i64| {
-        let created_at = now() - days(age);
-        let order = vouchsafe_airgap::Order {
-            name: name.parse().unwrap(),
-            created_at,
-            refresh_by: Some(created_at + days(60)),
-            ..order(1)
-        };
+    for name in ["a", "b"] {
+        connected.hold(name, &app(name));
+    }
+    let signed = |sequence, names: &[&str]| {
         gapped
-            .import(&connected.bundle(&order, &["a"], &["courier"]))
-            .unwrap();
-        let status = gapped.store.status_of(server(), gun("a")).unwrap();
-        status.vouch().unwrap().bundle.clone()
+            .import(&connected.bundle(&order(sequence), names, &["courier"]))
+            .unwrap()
     };
-    assert_eq!(series("first", 10), "first");
-    assert_eq!(series("later", 5), "later");
-    assert_eq!(series("earlier", 20), "later");
+    let vouched = |name: &str| {
+        let status = gapped.store.status_of(server(), gun(name)).unwrap();
+        status.vouch().map(|vouch| vouch.sequence)
+    };
+    signed(1, &["a", "b"]);
+    // News alone says nothing of what there is.
+    let news = vouchsafe_airgap::Order {
+        deny: vec![Denied {
+            what: DeniedThing::Gun(gun("c")),
+            reason: "bad".to_owned(),
+        }],
+        ..order(2)
+    };
+    gapped
+        .import(&connected.bundle(&news, &[], &["courier"]))
+        .unwrap();
+    assert_eq!((vouched("a"), vouched("b")), (Some(1), Some(1)));
+    let report = signed(3, &["a"]);
+    assert_eq!(*fate(&report, "b"), Fate::NotCarried);
+    assert_eq!((vouched("a"), vouched("b")), (Some(3), None));
+    assert_eq!(gapped.version("b"), Some(1), "what is stored stays");
 }
 
 #[test]

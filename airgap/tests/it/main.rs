@@ -8,6 +8,7 @@
 )]
 
 mod admit;
+mod attacks;
 mod create;
 mod import;
 mod support;

@@ -143,16 +143,7 @@ pub(crate) fn open(path: &Path) -> Bundle {
 
 /// What most bundles here are to be.
 pub(crate) fn order(sequence: u64) -> Order<'static> {
-    Order {
-        name: "site".parse().unwrap(),
-        sequence,
-        audience: BTreeSet::new(),
-        created_at: now(),
-        refresh_by: None,
-        base: None,
-        min_remaining: SignedDuration::ZERO,
-        deny: Vec::new(),
-    }
+    Order::new("site".parse().unwrap(), sequence, now(), now())
 }
 
 /// The side without a way out.

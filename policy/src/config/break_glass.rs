@@ -1,5 +1,7 @@
 //! Break-glass entries: from what is written to what holds.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::time::parse_rfc3339;
@@ -11,6 +13,16 @@ use crate::break_glass::BreakGlass;
 
 /// Reads `breakGlass`.
 pub(super) fn break_glass(raw: Vec<At<RawBreakGlass>>) -> Result<Vec<BreakGlass>, At<Problem>> {
+    // One after the other, they would last for ever.
+    let mut lines = BTreeMap::new();
+    for At { value, .. } in &raw {
+        let name = value.gun.value.clone();
+        if let Some(line) = lines.insert(name.clone(), value.gun.place.line) {
+            let what = "entry of `breakGlass`";
+            let problem = Problem::DuplicateName { what, name, line };
+            return Err(value.gun.fault(problem));
+        }
+    }
     raw.into_iter()
         .map(|At { value, .. }| {
             let RawBreakGlass {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 use vouchsafe_airgap::create::{LeftOut, WhyLeftOut};
 use vouchsafe_airgap::{Bundle, Order, gather};
@@ -11,6 +11,7 @@ use vouchsafe_store::{Reader, Store};
 use vouchsafe_syncer::{Options, PassReport, Scope};
 use vouchsafe_trust::{Gun, Server};
 
+use super::current::Current;
 use super::finish::{self, Written};
 use super::wanted::{self, Image};
 use crate::args::{Common, CreateArgs};
@@ -76,8 +77,11 @@ fn create(
     } else {
         asked
     };
-    let created_at = finish::created_at(&args.label, now)?;
-    let order = order(args, &store, base, created_at)?;
+    let current = match &synced {
+        Some(report) => Current::by_pass(report, &wanted, now),
+        None => Current::by_memory(&store, &wanted)?,
+    };
+    let order = order(args, &store, base, (current, now))?;
     let gathered = gather(&store, &wanted, &order, &args.directory)?;
     let lacking = Lacking {
         unsynced: synced.as_ref().map(unsynced).unwrap_or_default(),
@@ -124,9 +128,10 @@ fn order<'b>(
     args: &CreateArgs,
     store: &Store,
     base: Option<&'b Bundle>,
-    created_at: Timestamp,
+    (current, now): (Current, Timestamp),
 ) -> Result<Order<'b>, Error> {
     let label = &args.label;
+    let created_at = finish::created_at(label, current.at.min(now))?;
     let name = finish::series(label, "vouchsafe")?;
     if let Some(base) = base.filter(|base| base.manifest().name != name) {
         let base = &base.manifest().name;
@@ -138,15 +143,14 @@ fn order<'b>(
     let refresh_by = args
         .refresh_by
         .map(|after| finish::refresh_by(created_at, after));
+    let sequence = finish::sequence(label, &name, store, base)?;
     Ok(Order {
-        sequence: finish::sequence(label, &name, store, base)?,
-        name,
         audience: label.audience.iter().cloned().collect(),
-        created_at,
         refresh_by: refresh_by.transpose()?,
         base: base.map(|base| (base.manifest(), base.manifest_sha256())),
         min_remaining: args.min_remaining,
-        deny: Vec::new(),
+        unsynced: current.unsynced,
+        ..Order::new(name, sequence, created_at, now)
     })
 }
 
@@ -242,6 +246,3 @@ impl Lacking {
             || self.named.contains(&(server.clone(), gun.clone()))
     }
 }
-
-/// Nothing has to last.
-pub(super) const NO_TIME: SignedDuration = SignedDuration::ZERO;

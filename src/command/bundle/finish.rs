@@ -102,10 +102,13 @@ pub(super) fn series(label: &LabelArgs, otherwise: &str) -> Result<Name, Error> 
 }
 
 /// When the bundle is made: as was said, or now. Whole seconds, since file names and archives have no more.
-pub(super) fn created_at(label: &LabelArgs, now: Timestamp) -> Result<Timestamp, Error> {
-    let at = label.created_at.unwrap_or(now);
-    if at > now {
-        return Err(format!("--created-at {at:.0} is yet to come: it is {now:.0}").into());
+pub(super) fn created_at(label: &LabelArgs, current: Timestamp) -> Result<Timestamp, Error> {
+    let at = label.created_at.unwrap_or(current);
+    if at > current {
+        return Err(format!(
+            "--created-at {at:.0} is later than {current:.0}, up to which its contents are known to be current"
+        )
+        .into());
     }
     Ok(Timestamp::from_second(at.as_second())?)
 }

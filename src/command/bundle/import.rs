@@ -106,6 +106,11 @@ fn text(answer: &ImportAnswer, dry_run: bool) -> String {
             Fate::New { tags } => lines.push(format!("  {gun}: new, {tags} tags")),
             Fate::Updated { changes } => lines.push(format!("  {gun}: {}", describe(changes))),
             Fate::Withdrawn => lines.push(format!("  {gun}: withdrawn")),
+            Fate::NotCarried => {
+                lines.push(format!(
+                    "  {gun}: no longer carried; nobody vouches for it any more"
+                ));
+            }
             Fate::Failed { .. } | Fate::Kept | Fate::NotAsked | Fate::Unchanged => {}
         }
     }

@@ -13,7 +13,7 @@ use vouchsafe_trust::Sha256;
 use super::registry::{client, failure};
 use crate::args::PullArgs;
 use crate::exit::{Error, Outcome};
-use crate::printer::Printer;
+use crate::printer::{Printer, note};
 use crate::runtime;
 
 /// What was pulled. Its JSON form is stable.
@@ -50,9 +50,20 @@ pub(crate) fn run(args: &PullArgs) -> Result<Outcome, Error> {
     fs::create_dir_all(directory).map_err(at)?;
     check_empty(directory)?;
     let pull = client.pull(&args.reference, directory);
-    let pulled = runtime::new()?
-        .block_on(pull)
-        .map_err(|error| failure(&error))?;
+    let pulled = match runtime::new()?.block_on(pull) {
+        Ok(pulled) => pulled,
+        // What came is not what it should be, rather than nothing coming.
+        Err(error) if REFUSED.contains(&error.label()) => {
+            note(&format!(
+                "{}: refused: {}: {}",
+                args.reference,
+                error.label(),
+                failure(&error)
+            ));
+            return Ok(Outcome::Refused);
+        }
+        Err(error) => return Err(failure(&error).into()),
+    };
     // What a registry serves may be anything: it is looked at before it is called a bundle.
     super::with_bundle(directory, |_bundle| {
         let pulled = Pulled {
@@ -85,3 +96,11 @@ fn check_empty(directory: &Path) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// What a registry is refused for, by the labels of its errors.
+const REFUSED: [&str; 4] = [
+    "digest_mismatch",
+    "not_a_bundle",
+    "size_mismatch",
+    "too_large",
+];

@@ -174,11 +174,11 @@ impl Bundles {
         answer
     }
 
-    /// Has admission deny what the bundles list whose signatures count now.
+    /// Has admission deny what the bundles list.
     fn deny(&self) -> Result<(), StoreError> {
         // What was read before another bundle came must not take the place of what that one brought.
         let _alone = self.denying.lock().unwrap_or_else(PoisonError::into_inner);
-        let denied = context::denied(&self.store.bundles()?, &self.config());
+        let denied = context::denied(&self.store.bundles()?);
         self.admission.deny(denied);
         Ok(())
     }

@@ -110,8 +110,7 @@ impl<'a> FirstFeed<'a> {
     ) -> bool {
         loop {
             let notified = fed.notified();
-            let stored = self.store.bundles().map(|bundles| !bundles.is_empty());
-            match stored.and_then(|any| Ok(any || self.holds_anything()?)) {
+            match self.holds_anything() {
                 Ok(true) => self.readiness.set(Condition::FirstFeed, true),
                 Ok(false) => {}
                 Err(error) => tracing::error!(%error, "cannot tell what is stored"),

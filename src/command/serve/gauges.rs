@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use vouchsafe_policy::Config;
-use vouchsafe_store::{RepositoryState, Store, StoreError};
+use vouchsafe_store::{RepositoryState, RepositoryStatus, Store, StoreError};
 use vouchsafe_trust::{Clock as _, Role, Server};
 use vouchsafe_webhook::{MetricSource, Sample};
 
@@ -50,8 +50,8 @@ pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<
         ),
         MetricSource::gauge(
             "vouchsafe_admissible_seconds_left",
-            "How long images of every repository of a server that are admitted now still are, unless it is \
-             brought up to date before",
+            "How long images of every repository of a server are still admitted, unless it is brought up to date \
+             before; 0 where those of one are no longer",
             &["server"],
             move || left.samples(|reading| reading.left.clone()),
         ),
@@ -102,7 +102,7 @@ impl Reading {
         for status in store.status()? {
             let state = freshness::word(&status, config, now);
             *counts.entry((status.server.clone(), state)).or_default() += 1;
-            if let Some(until) = freshness::admissible_until(&status, config, state, now) {
+            if let Some(until) = until(&status, config, state, now) {
                 let known = left.entry(status.server.clone()).or_insert(until);
                 *known = until.min(*known);
             }
@@ -158,6 +158,21 @@ impl Reading {
                 .map(|(server, last)| sample(server, last.unwrap_or(Timestamp::UNIX_EPOCH)))
                 .collect(),
         })
+    }
+}
+
+/// When a repository ceases to be admitted that somebody asks about; now, if it has. What its server does not
+/// have is no lack.
+fn until(
+    status: &RepositoryStatus,
+    config: &Config,
+    state: &str,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    config.pins(&status.server, &status.gun)?;
+    match state {
+        "unknown" | "withdrawn" => None,
+        _ => Some(freshness::admissible_until(status, config, state, now).unwrap_or(now)),
     }
 }
 

@@ -260,7 +260,7 @@ fn what_was_taken_in_outlives_the_process(connected: &Connected, mut gapped: Gap
     let denied = format!("{APP}@sha256:{}", digest("two"));
     gapped.denies(&denied, "deny_list", &["it phones home"]);
 
-    let mut arguments = vec!["--lift".to_owned()];
+    let mut arguments = vec!["--lift".to_owned(), "--digest".to_owned(), digest("two")];
     arguments.extend(connected.keys.sign_options(&["courier", "security"]));
     let made = connected.make("deny", &arguments);
     let path = made.file().display().to_string();
