@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use vouchsafe_store::Store;
 use vouchsafe_tests::harness::process::run;
-use vouchsafe_tests::harness::{Configuration, Vouchsafe};
+use vouchsafe_tests::harness::{Certificates, Configuration, Vouchsafe};
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::Repository;
 use vouchsafe_trust::update::{Expiry, Limits, Terms};
@@ -50,6 +50,7 @@ fn main() {
     fill(&connected, count / 100, 2);
     let since = make(&connected, &["--since", &text(&full)]);
     taken_in(&gapped, "incremental", &since);
+    through_serve(&gapped, &full, &since);
     println!("\nfull bundle              {:>8.2} MB", megabytes(&full));
     println!("incremental bundle       {:>8.2} MB", megabytes(&since));
 }
@@ -87,6 +88,26 @@ fn taken_in(gapped: &Vouchsafe, kind: &str, bundle: &Path) {
         gapped,
         &["bundle", "import", &bundle],
     );
+}
+
+/// Has a `vouchsafe serve` with an empty store take in both; prints the most memory that it had.
+fn through_serve(gapped: &Vouchsafe, full: &Path, since: &Path) {
+    let configuration = fs::read_to_string(gapped.config_file()).unwrap();
+    let vouchsafe = Vouchsafe::new(&configuration).unwrap();
+    let certificates = Certificates::new().unwrap();
+    let mut serving = vouchsafe.serve_unready(&certificates).unwrap();
+    let status = PathBuf::from(format!("/proc/{}/status", serving.process().id()));
+    let memory = |when: &str| {
+        let peak = high_water(&status).unwrap();
+        println!("serve, {when:<27} {peak:>9.1}");
+    };
+    memory("at its start");
+    for (kind, bundle) in [("full", full), ("incremental", since)] {
+        vouchsafe
+            .succeed(&["bundle", "import", &text(bundle)])
+            .unwrap();
+        memory(&format!("after import, {kind}"));
+    }
 }
 
 /// Runs a command, and prints how long it took and how much memory it had at most.
