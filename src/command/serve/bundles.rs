@@ -120,37 +120,7 @@ impl Bundles {
             dry_run: false,
         };
         let answer = self.answer(&request);
-        // Whoever may write into the folder gives the names, and a bundle says what it likes.
-        let path = printable(&path.display().to_string(), MAX_MESSAGE);
-        match &answer {
-            Ok(ImportAnswer::Done(report)) => {
-                tracing::info!(
-                    %path, bundle = %report.name, sequence = report.sequence, left_out = report.failed(),
-                    vouched = report.vouched, denied = report.deny.len(), "took in a bundle"
-                );
-                if !report.lifted.is_empty() {
-                    let lifted = report.lifted.len();
-                    tracing::warn!(bundle = %report.name, lifted, "the bundle lifts what an earlier one denied");
-                }
-            }
-            // Old ones lie beside the newest; but what another machine numbers from 1 again is not wanted less.
-            Ok(ImportAnswer::Refused { label, message }) if label == "old_sequence" => {
-                let message = printable(message, MAX_MESSAGE);
-                tracing::info!(%path, %message, "a newer bundle was taken in before");
-            }
-            Ok(ImportAnswer::Refused { label, message }) if label == "truncated" => {
-                tracing::info!(%path, %message, "not all of a bundle is there yet");
-            }
-            Ok(ImportAnswer::Refused { label, message }) => {
-                let message = printable(message, MAX_MESSAGE);
-                tracing::error!(%path, %label, %message, "a bundle is refused");
-            }
-            Ok(ImportAnswer::Strict(_)) => {}
-            Err(error) => {
-                let error = printable(error, MAX_MESSAGE);
-                tracing::error!(%path, %error, "a bundle could not be looked at");
-            }
-        }
+        tell(path, &answer);
         answer
     }
 
@@ -186,8 +156,50 @@ impl Bundles {
 
 impl Importer for Bundles {
     fn import(&self, request: &ImportRequest) -> Result<serde_json::Value, String> {
-        let answer = self.answer(request)?;
+        let answer = self.answer(request);
+        if !request.dry_run {
+            tell(&request.path, &answer);
+        }
+        let answer = answer?;
         serde_json::to_value(answer).map_err(|error| error.to_string())
+    }
+}
+
+/// Logs what came of the bundle at `path`.
+fn tell(path: &Path, answer: &Result<ImportAnswer, String>) {
+    // Whoever may write into the folder gives the names, and a bundle says what it likes.
+    let path = printable(&path.display().to_string(), MAX_MESSAGE);
+    match answer {
+        Ok(ImportAnswer::Done(report)) => {
+            tracing::info!(
+                %path, bundle = %report.name, sequence = report.sequence, left_out = report.failed(),
+                vouched = report.vouched, denied = report.deny.len(), "took in a bundle"
+            );
+            if !report.lifted.is_empty() {
+                let lifted = report.lifted.len();
+                tracing::warn!(bundle = %report.name, lifted, "the bundle lifts what an earlier one denied");
+            }
+        }
+        // Old ones lie beside the newest; but what another machine numbers from 1 again is not wanted less.
+        Ok(ImportAnswer::Refused { label, message }) if label == "old_sequence" => {
+            let message = printable(message, MAX_MESSAGE);
+            tracing::info!(%path, %message, "a newer bundle was taken in before");
+        }
+        Ok(ImportAnswer::Refused { label, message }) if label == "truncated" => {
+            tracing::info!(%path, %message, "not all of a bundle is there yet");
+        }
+        Ok(ImportAnswer::Refused { label, message }) => {
+            let message = printable(message, MAX_MESSAGE);
+            tracing::error!(%path, %label, %message, "a bundle is refused");
+        }
+        Ok(ImportAnswer::Strict(report)) => {
+            let left_out = report.failed();
+            tracing::error!(%path, left_out, "nothing of a bundle is taken in: it was all or nothing");
+        }
+        Err(error) => {
+            let error = printable(error, MAX_MESSAGE);
+            tracing::error!(%path, %error, "a bundle could not be looked at");
+        }
     }
 }
 

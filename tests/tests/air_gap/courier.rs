@@ -266,4 +266,6 @@ fn what_was_taken_in_outlives_the_process(connected: &Connected, mut gapped: Gap
     let path = made.file().display().to_string();
     assert_eq!(gapped.run(&["bundle", "import", &path]).code, Some(0));
     gapped.denies(&denied, "not_signed", &[]);
+    let log = gapped.serving.log();
+    assert!(log.contains("lifts what an earlier one denied"), "{log}");
 }
