@@ -11,8 +11,8 @@ use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::{Gun, Server};
 
 pub(crate) use bundle::{
-    BundleCommand, CreateArgs, DenyArgs, DiffArgs, ImagesArgs, ImportArgs, InspectArgs, LabelArgs,
-    PullArgs, PushArgs, RegistryArgs, SignArgs, VerifyArgs,
+    BundleCommand, CreateArgs, DenyArgs, DiffArgs, ForgetBundleArgs, ImagesArgs, ImportArgs,
+    InspectArgs, LabelArgs, PullArgs, PushArgs, RegistryArgs, SignArgs, VerifyArgs,
 };
 
 /// Decides which container images may run, from Notary signatures that were verified beforehand.

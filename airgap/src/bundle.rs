@@ -70,6 +70,23 @@ impl Bundle {
         read::open(path, limits, spool)
     }
 
+    /// Reads the bundle as [`Bundle::open`] does, if `is_wanted` finds nothing against its manifest, as
+    /// written, and its signatures. That is asked before the role files take any room.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenBundleError`], also with what `is_wanted` finds.
+    pub fn open_wanted(
+        path: &Path,
+        limits: &Limits,
+        spool: &Path,
+        is_wanted: impl FnOnce(&[u8], &[Signature]) -> Result<(), Refusal>,
+    ) -> Result<Self, OpenBundleError> {
+        let (manifest, signatures) = read::peek(path, limits, spool)?;
+        is_wanted(&manifest, &signatures)?;
+        read::open(path, limits, spool)
+    }
+
     /// What it says that it holds.
     pub const fn manifest(&self) -> &Manifest {
         &self.manifest

@@ -20,7 +20,7 @@ use vouchsafe_trust::key::Fingerprint;
 use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{Role, Sha256, VerifiedRepository, verify};
 
-pub use admit::{Standing, admit, check_audience, check_clock};
+pub use admit::{Standing, admit, check_audience, check_clock, check_news, check_signers};
 pub use answer::ImportAnswer;
 pub use changes::{Changes, Repointed};
 pub use report::{Fate, ImportReport, RepositoryReport};

@@ -45,6 +45,13 @@ pub(crate) enum BundleCommand {
     /// All at once or not at all; what does not hold is left out and reported. Works while
     /// `vouchsafe serve` holds the store, which then does it.
     Import(ImportArgs),
+    /// Let a series of bundles begin anew: its numbers, and what it denies.
+    ///
+    /// Forgets which bundle of the series was taken in last, after asking.
+    ///
+    /// For a series whose numbers began anew, or whose keys are gone. What its bundles brought stays, and
+    /// older versions of that are refused as before. Works while `vouchsafe serve` holds the store.
+    Forget(ForgetBundleArgs),
     /// Push a bundle to an OCI registry.
     Push(PushArgs),
     /// Pull a bundle from an OCI registry into a folder.
@@ -215,6 +222,16 @@ pub(crate) struct ImportArgs {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ForgetBundleArgs {
+    /// The series.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Name,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Args, Debug)]

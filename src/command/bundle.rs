@@ -5,6 +5,7 @@ mod current;
 mod deny;
 mod diff;
 mod finish;
+mod forget;
 mod images;
 mod import;
 mod inspect;
@@ -33,6 +34,7 @@ pub(crate) fn run(command: &BundleCommand, common: &Common) -> Result<Outcome, E
         BundleCommand::Create(args) => create::run(args, common),
         BundleCommand::Deny(args) => deny::run(args, common),
         BundleCommand::Diff(args) => diff::run(args),
+        BundleCommand::Forget(args) => forget::run(args, common),
         BundleCommand::Images(args) => images::run(args),
         BundleCommand::Import(args) => import::run(args, common),
         BundleCommand::Inspect(args) => inspect::run(args),

@@ -1,6 +1,7 @@
 //! Which bundles were taken in.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,21 @@ impl Store {
 }
 
 impl Store {
+    /// Forgets which bundle of the series `name` was taken in last, and what the series denies. Returns
+    /// whether one was. What bundles brought stays.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it cannot be written.
+    pub fn forget_bundle(&self, name: &str) -> Result<bool, StoreError> {
+        // One that is being taken in is remembered afterwards.
+        let importing = self.0.importing.lock();
+        let _alone = importing.unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.trees.bundle.remove(name.as_bytes())?.is_some();
+        self.0.durable.sync()?;
+        Ok(known)
+    }
+
     /// The number of the latest bundle of the series `name` that was made of this store.
     ///
     /// # Errors

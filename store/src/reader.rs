@@ -96,6 +96,14 @@ pub trait Reader {
     ///
     /// [`ReadError`] if the store cannot be written or asked.
     fn forget(&self, server: Option<&Server>, gun: &Gun) -> Result<usize, ReadError>;
+
+    /// Forgets which bundle of the series `name` was taken in last, and what the series denies. Returns
+    /// whether one was.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the store cannot be written or asked.
+    fn forget_bundle(&self, name: &str) -> Result<bool, ReadError>;
 }
 
 /// Why a [`Reader`] could not answer.
@@ -158,6 +166,10 @@ impl Reader for Store {
     fn forget(&self, server: Option<&Server>, gun: &Gun) -> Result<usize, ReadError> {
         Ok(Self::forget(self, server, gun)?)
     }
+
+    fn forget_bundle(&self, name: &str) -> Result<bool, ReadError> {
+        Ok(Self::forget_bundle(self, name)?)
+    }
 }
 
 impl Reader for RemoteStore {
@@ -207,5 +219,9 @@ impl Reader for RemoteStore {
 
     fn forget(&self, server: Option<&Server>, gun: &Gun) -> Result<usize, ReadError> {
         Ok(self.ask_forget(server, gun)?)
+    }
+
+    fn forget_bundle(&self, name: &str) -> Result<bool, ReadError> {
+        Ok(self.ask_forget_bundle(name)?)
     }
 }

@@ -444,6 +444,66 @@ fn the_same_contents_are_the_same_file_and_parts_are_one() {
 }
 
 #[test]
+fn what_is_denied_adds_up_until_it_is_lifted_or_forgotten() {
+    let key = p256("courier");
+    let sites = Sites::new(&[&key]);
+    let private = sites.private(&key);
+    let bundle = sites.bundle(&["--sign", &private]);
+    sites
+        .gapped
+        .succeed(&["bundle", "import", &bundle])
+        .unwrap();
+    let folder = text(sites.connected.directory().path());
+    let news = |more: &[&str]| {
+        let deny = [
+            "bundle",
+            "deny",
+            "-o",
+            "json",
+            "--sign",
+            &private,
+            "--directory",
+            &folder,
+        ];
+        let made = sites.connected.json(&[&deny, more].concat(), &[0]).unwrap();
+        let file = made["files"][0].as_str().unwrap().to_owned();
+        sites
+            .gapped
+            .json(&["bundle", "import", &file, "-o", "json"], &[0])
+            .unwrap()
+    };
+    let runs = || sites.gapped.run(&["check", &image("signed")]).unwrap().code == Some(0);
+    let digest = digest_of("image");
+    news(&["--digest", &digest, "--reason", "it phones home"]);
+    assert!(!runs());
+    // News that does not know of earlier news lifts nothing.
+    let second = news(&[
+        "--gun",
+        "registry.example.com/other",
+        "--reason",
+        "stolen key",
+    ]);
+    assert_eq!(second["deny"].as_array().unwrap().len(), 2, "{second:#}");
+    assert!(!runs());
+    let third = news(&["--lift", "--digest", &digest]);
+    assert_eq!(third["lifted"].as_array().unwrap().len(), 1, "{third:#}");
+    assert!(runs());
+
+    let forget = ["bundle", "forget", "deny", "--yes"];
+    news(&["--gun", GUN, "--reason", "again"]);
+    assert!(!runs());
+    sites.gapped.succeed(&forget).unwrap();
+    assert!(runs());
+    let nothing = sites.gapped.run(&forget).unwrap();
+    assert_eq!(nothing.code, Some(1), "{nothing:?}");
+    let nameless = sites
+        .connected
+        .run(&["bundle", "deny", "--reason", "x"])
+        .unwrap();
+    assert_eq!(nameless.code, Some(2), "{nameless:?}");
+}
+
+#[test]
 fn what_a_registry_carries_is_taken_in_as_from_a_file() {
     let key = p256("courier");
     let sites = Sites::new(&[&key]);

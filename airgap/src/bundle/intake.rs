@@ -27,6 +27,8 @@ pub(super) struct Intake<'a> {
     folder: &'a Path,
     spool: File,
     end: u64,
+    /// How many bytes of blobs are kept; beyond that they are only looked at.
+    kept: u64,
     entries: u64,
     unpacked: u64,
     seen: BTreeSet<Entry>,
@@ -54,12 +56,18 @@ impl<'a> Intake<'a> {
             folder,
             spool: tempfile::tempfile_in(folder).map_err(OpenBundleError::io(folder))?,
             end: 0,
+            kept: u64::MAX,
             entries: 0,
             unpacked: 0,
             seen: BTreeSet::new(),
             index: None,
             blobs: BTreeMap::new(),
         })
+    }
+
+    /// Keeps at most so many bytes of blobs.
+    pub(super) fn keeping(self, kept: u64) -> Self {
+        Self { kept, ..self }
     }
 
     /// The entry that `name` is, if it may be there.
@@ -143,6 +151,7 @@ impl<'a> Intake<'a> {
         size: u64,
         contents: &mut impl Read,
     ) -> Result<(), OpenBundleError> {
+        let keeps = self.end.saturating_add(size) <= self.kept;
         let mut hash = sha2::Sha256::new();
         let mut buffer = vec![0; CHUNK];
         let mut left = size;
@@ -152,16 +161,20 @@ impl<'a> Intake<'a> {
             let read = contents.read_exact(chunk);
             read.map_err(OpenBundleError::reading(self.path))?;
             hash.update(&chunk);
-            let written = self.spool.write_all(chunk);
-            written.map_err(OpenBundleError::io(self.folder))?;
+            if keeps {
+                let written = self.spool.write_all(chunk);
+                written.map_err(OpenBundleError::io(self.folder))?;
+            }
             left -= u64::try_from(most).unwrap_or(left);
         }
         if Sha256::from_bytes(hash.finalize().into()) != digest {
             let what = format!("`{}`", path_of(&digest));
             return Err(Refusal::DigestMismatch { what }.into());
         }
-        self.blobs.insert(digest, (self.end, size));
-        self.end += size;
+        if keeps {
+            self.blobs.insert(digest, (self.end, size));
+            self.end += size;
+        }
         Ok(())
     }
 }

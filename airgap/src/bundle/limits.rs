@@ -7,7 +7,7 @@
 pub struct Limits {
     /// Entries of the archive, folders included: 1,024. A bundle has five, and one per signature.
     pub entries: u64,
-    /// Bytes of all contents after decompression: 8 GiB. So much may be needed on disk.
+    /// Bytes of all contents after decompression: 2 GiB. So much may be needed on disk.
     pub unpacked: u64,
     /// Decompressed bytes per compressed byte: 200. Looked at once there are more than 16 MiB.
     pub ratio: u64,
@@ -30,7 +30,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             entries: 1024,
-            unpacked: 8 << 30,
+            unpacked: 2 << 30,
             ratio: 200,
             window_log: 25,
             manifest: 64 << 20,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use vouchsafe_trust::Sha256;
+use vouchsafe_trust::key::Fingerprint;
 
 use super::blob::{Blob, Extent, Source, path_of};
 use super::intake::{Intake, Spooled, too_large};
@@ -29,18 +30,12 @@ pub(super) fn open(path: &Path, limits: &Limits, spool: &Path) -> Result<Bundle,
     let layers = parsed.layers()?;
     let manifest_bytes = named.bytes(&layers.manifest, "its manifest", limits.manifest)?;
     let manifest = Manifest::parse(&manifest_bytes)?;
-    let mut signatures = Vec::new();
     let mut blobs = vec![config, named.take(&layers.manifest)?];
     let pack = pack(&manifest, layers.pack.as_ref(), &mut named, &mut blobs)?;
-    let most = usize::try_from(limits.signatures).unwrap_or(usize::MAX);
-    if layers.signatures.len() > most {
-        return Err(too_large("its signatures", limits.signatures, "signatures").into());
+    for (_, layer) in &layers.signatures {
+        blobs.push(named.take(layer)?);
     }
-    for (key, layer) in layers.signatures {
-        let bytes = named.bytes(&layer, "a signature", limits.signature)?;
-        signatures.push(Signature { key, bytes });
-        blobs.push(named.take(&layer)?);
-    }
+    let signatures = named.signatures(layers.signatures, limits)?;
     named.none_left()?;
     Ok(Bundle {
         path: path.to_owned(),
@@ -54,6 +49,31 @@ pub(super) fn open(path: &Path, limits: &Limits, spool: &Path) -> Result<Bundle,
         blobs,
         most_per_repository: limits.repository,
     })
+}
+
+/// Reads only what a bundle's signatures are over, and these.
+///
+/// It takes little room, whatever the bundle holds: who nobody knows should not have a disk filled.
+pub(super) fn peek(
+    path: &Path,
+    limits: &Limits,
+    spool: &Path,
+) -> Result<(Vec<u8>, Vec<Signature>), OpenBundleError> {
+    let kept = limits.manifest.saturating_add(limits.index);
+    let mut intake = Intake::new(path, spool, limits)?.keeping(kept);
+    take_all(path, limits, &mut intake)?;
+    let Spooled { index, blobs } = intake.finish()?;
+    let mut named = Named {
+        blobs,
+        taken: BTreeSet::new(),
+        spool,
+    };
+    let image = Index::parse(&index)?;
+    let artifact = named.bytes(&image, "its OCI image manifest", limits.index)?;
+    let layers = ImageManifest::parse(&artifact)?.layers()?;
+    let manifest = named.bytes(&layers.manifest, "its manifest", limits.manifest)?;
+    let signatures = named.signatures(layers.signatures, limits)?;
+    Ok((manifest, signatures))
 }
 
 /// The role files, if the manifest and the OCI image manifest agree about them.
@@ -126,6 +146,24 @@ impl Named<'_> {
             return Err(too_large(what, limit, "bytes").into());
         }
         extent.bytes().map_err(OpenBundleError::io(self.spool))
+    }
+
+    fn signatures(
+        &mut self,
+        layers: impl IntoIterator<Item = (Fingerprint, Descriptor)>,
+        limits: &Limits,
+    ) -> Result<Vec<Signature>, OpenBundleError> {
+        let layers: Vec<_> = layers.into_iter().collect();
+        let most = usize::try_from(limits.signatures).unwrap_or(usize::MAX);
+        if layers.len() > most {
+            return Err(too_large("its signatures", limits.signatures, "signatures").into());
+        }
+        let mut signatures = Vec::new();
+        for (key, layer) in layers {
+            let bytes = self.bytes(&layer, "a signature", limits.signature)?;
+            signatures.push(Signature { key, bytes });
+        }
+        Ok(signatures)
     }
 
     fn none_left(&self) -> Result<(), Refusal> {

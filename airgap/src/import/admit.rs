@@ -12,7 +12,7 @@ use super::ImportError;
 use crate::Refusal;
 use crate::bundle::{Bundle, OpenBundleError};
 use crate::manifest::{MAX_DENIED, Manifest};
-use crate::signature::valid_signers;
+use crate::signature::{Signature, valid_signers};
 
 /// A bundle that may be taken in, and on whose word.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -47,17 +47,14 @@ pub fn admit(
 ) -> Result<Standing, ImportError> {
     let manifest = bundle.manifest();
     let settings = config.bundles();
-    let signers = signers(bundle, settings);
-    let is_vouched = settings.is_vouched(&signers);
-    let last = last(store, manifest)?;
     // Who signs comes first: nothing else of what a stranger says is worth an answer.
-    check_signers(bundle, settings, &signers)?;
+    let signers = check_signers(bundle.manifest_bytes(), bundle.signatures(), settings);
+    let signers = signers.map_err(refused)?;
+    let is_vouched = settings.is_vouched(&signers);
     check_audience(manifest, settings).map_err(refused)?;
     check_clock(manifest, now).map_err(refused)?;
-    let brings_news = !manifest.deny.is_empty() || !manifest.lift.is_empty();
-    if brings_news && !is_vouched {
-        return Err(refused(Refusal::NotVouchedFor));
-    }
+    check_news(manifest, is_vouched).map_err(refused)?;
+    let last = last(store, manifest)?;
     // A number that nobody vouched for could be any, and must not keep out what somebody vouches for.
     let binds = |last: &&ImportedBundle| !is_vouched || settings.is_vouched(&last.signers);
     let is_known = check_sequence(bundle, last.as_ref().filter(binds))?;
@@ -108,28 +105,41 @@ fn last(store: &Store, manifest: &Manifest) -> Result<Option<ImportedBundle>, St
     store.bundle(manifest.name.as_str())
 }
 
-fn signers(bundle: &Bundle, settings: &BundleSettings) -> BTreeSet<Fingerprint> {
-    let keys: Vec<PublicKey> = settings.keys.iter().map(|(_, key)| key.clone()).collect();
-    valid_signers(bundle.manifest_bytes(), bundle.signatures(), &keys)
-}
-
-fn check_signers(
-    bundle: &Bundle,
+/// The pinned keys that signed `manifest`, if as many did as have to.
+///
+/// # Errors
+///
+/// [`Refusal::Unsigned`] or [`Refusal::WrongSigner`].
+pub fn check_signers(
+    manifest: &[u8],
+    signatures: &[Signature],
     settings: &BundleSettings,
-    signers: &BTreeSet<Fingerprint>,
-) -> Result<(), ImportError> {
+) -> Result<BTreeSet<Fingerprint>, Refusal> {
+    let keys: Vec<PublicKey> = settings.keys.iter().map(|(_, key)| key.clone()).collect();
+    let signers = valid_signers(manifest, signatures, &keys);
     let needed = settings.threshold;
     if signers.len() >= needed {
-        return Ok(());
+        return Ok(signers);
     }
-    Err(refused(if bundle.signatures().is_empty() {
+    Err(if signatures.is_empty() {
         Refusal::Unsigned { needed }
     } else {
-        Refusal::WrongSigner {
-            valid: signers.len(),
-            needed,
-        }
-    }))
+        let valid = signers.len();
+        Refusal::WrongSigner { valid, needed }
+    })
+}
+
+/// Checks that news counts, if a bundle brings some: it only does from who vouches.
+///
+/// # Errors
+///
+/// [`Refusal::NotVouchedFor`].
+pub fn check_news(manifest: &Manifest, is_vouched: bool) -> Result<(), Refusal> {
+    let brings_news = !manifest.deny.is_empty() || !manifest.lift.is_empty();
+    if brings_news && !is_vouched {
+        return Err(Refusal::NotVouchedFor);
+    }
+    Ok(())
 }
 
 /// Checks that a bundle is for whom the settings say is here.

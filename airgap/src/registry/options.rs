@@ -28,7 +28,7 @@ pub struct RegistryLimits {
 
 impl Default for RegistryLimits {
     fn default() -> Self {
-        Self { total: 16 << 30 }
+        Self { total: 2 << 30 }
     }
 }
 

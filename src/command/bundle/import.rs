@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use vouchsafe_airgap::bundle::Limits;
-use vouchsafe_airgap::import::{Changes, Fate, ImportAnswer, RepositoryReport};
+use vouchsafe_airgap::import::{Changes, Fate, ImportAnswer, RepositoryReport, check_signers};
 use vouchsafe_airgap::{Bundle, ImportError, ImportReport, ImportTerms, import};
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
@@ -68,7 +68,15 @@ fn take_in(
     path: &Path,
     terms: ImportTerms<'_>,
 ) -> Result<ImportReport, ImportError> {
-    let bundle = Bundle::open(path, &Limits::default(), &spool(store))?;
+    let settings = terms.config.bundles();
+    let (limits, spool) = (Limits::default(), spool(store));
+    let bundle = if settings.threshold > 0 {
+        Bundle::open_wanted(path, &limits, &spool, |manifest, signatures| {
+            check_signers(manifest, signatures, settings).map(drop)
+        })?
+    } else {
+        Bundle::open(path, &limits, &spool)?
+    };
     import(store, &bundle, terms)
 }
 

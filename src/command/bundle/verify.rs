@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
+use vouchsafe_airgap::import::{Fate, check_audience, check_clock, check_news, stale_when_made};
 use vouchsafe_airgap::signature::valid_signers;
 use vouchsafe_airgap::{Bundle, OpenBundleError, Refusal};
 use vouchsafe_policy::Config;
@@ -82,11 +83,12 @@ pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<Outcome, Error> 
     }
     super::with_bundle(&args.bundle, |bundle| {
         let signers = valid_signers(bundle.manifest_bytes(), bundle.signatures(), &keys);
-        if let Some(refusal) = refusal(&bundle, config.as_ref(), signers.len(), needed) {
+        let now = SystemClock.now();
+        let count = (signers.len(), needed);
+        if let Some(refusal) = refusal(&bundle, config.as_ref(), count, now) {
             super::refused(&args.bundle, &refusal);
             return Ok(Outcome::Refused);
         }
-        let now = SystemClock.now();
         let repositories = config.map(|config| repositories(&bundle, &config, now));
         let verified = Verified {
             name: bundle.manifest().name.to_string(),
@@ -104,8 +106,8 @@ pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<Outcome, Error> 
 fn refusal(
     bundle: &Bundle,
     config: Option<&Config>,
-    valid: usize,
-    needed: usize,
+    (valid, needed): (usize, usize),
+    now: Timestamp,
 ) -> Option<Refusal> {
     if valid < needed {
         return Some(if bundle.signatures().is_empty() {
@@ -114,7 +116,11 @@ fn refusal(
             Refusal::WrongSigner { valid, needed }
         });
     }
-    vouchsafe_airgap::import::check_audience(bundle.manifest(), config?.bundles()).err()
+    let (manifest, settings) = (bundle.manifest(), config?.bundles());
+    let checks = check_audience(manifest, settings)
+        .and_then(|()| check_clock(manifest, now))
+        .and_then(|()| check_news(manifest, needed > 0));
+    checks.err()
 }
 
 fn repositories(
@@ -138,7 +144,14 @@ fn repositories(
                 };
                 match bundle.repository(listed) {
                     Ok(metadata) => match verify(&metadata, terms) {
-                        Ok(_) => (Found::Holds, None),
+                        Ok(verified) => {
+                            match stale_when_made(&verified, bundle.manifest().created_at) {
+                                Some(Fate::Failed { message, .. }) => {
+                                    (Found::Refused, Some(message))
+                                }
+                                _ => (Found::Holds, None),
+                            }
+                        }
                         Err(error) => (Found::Refused, Some(error.to_string())),
                     },
                     // One bad role file says nothing of the other repositories.

@@ -155,6 +155,10 @@ impl Bundles {
 }
 
 impl Importer for Bundles {
+    fn refresh(&self) -> Result<(), String> {
+        self.deny().map_err(|error| error.to_string())
+    }
+
     fn import(&self, request: &ImportRequest) -> Result<serde_json::Value, String> {
         let answer = self.answer(request);
         if !request.dry_run {

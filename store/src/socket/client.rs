@@ -118,6 +118,12 @@ impl RemoteStore {
         self.one(&Request::Bundles)
     }
 
+    pub(crate) fn ask_forget_bundle(&self, name: &str) -> Result<bool, RemoteError> {
+        self.one(&Request::ForgetBundle {
+            name: name.to_owned(),
+        })
+    }
+
     /// Has the process take in a bundle, and returns what it says in JSON came of it.
     ///
     /// # Errors

@@ -16,6 +16,9 @@ pub(super) enum Request {
         server: Option<Server>,
         gun: Gun,
     },
+    ForgetBundle {
+        name: String,
+    },
     History {
         server: Server,
         gun: Gun,

@@ -52,6 +52,13 @@ pub trait Importer: fmt::Debug + Send + Sync {
     ///
     /// Why nothing can be said, in words.
     fn import(&self, request: &ImportRequest) -> Result<serde_json::Value, String>;
+
+    /// Goes by what is remembered of bundles, which has changed.
+    ///
+    /// # Errors
+    ///
+    /// Why it goes by what was remembered before, in words.
+    fn refresh(&self) -> Result<(), String>;
 }
 
 impl Listener {
@@ -272,6 +279,14 @@ fn respond(
         Request::Forget { server, gun } => {
             tracing::info!(%gun, "forgetting a repository, as asked through the socket");
             part(messages, store.forget(server.as_ref(), &gun)?)
+        }
+        Request::ForgetBundle { name } => {
+            tracing::warn!(%name, "forgetting a series of bundles, as asked through the socket");
+            let known = store.forget_bundle(&name)?;
+            if let Some(importer) = importer {
+                importer.refresh().map_err(Unanswered::Error)?;
+            }
+            part(messages, known)
         }
         Request::History { server, gun, tag } => {
             part(messages, store.history(&server, &gun, &tag)?)

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use vouchsafe_trust::{Role, Sha256};
 
-use super::super::{Contents, write};
+use super::super::{Bundle, Contents, Limits, OpenBundleError, write};
 use super::{contents, metadata, open};
 use crate::{Manifest, Refusal, Signature};
 
@@ -31,6 +31,46 @@ fn what_is_written_is_read_again() {
     let bytes = fs::read(&path).unwrap();
     write(&path, &bundle.contents(), None).unwrap();
     assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn who_signed_is_asked_before_the_role_files_take_any_room() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("b.tar.zst");
+    let large = metadata("docker.io/a/a", &noise(200_000));
+    let written = contents(folder.path(), &[large]);
+    write(&path, &written, None).unwrap();
+    // Less than the role files have, and enough for everything else.
+    let limits = Limits {
+        manifest: 16 << 10,
+        index: 16 << 10,
+        ..Limits::default()
+    };
+    let spool = folder.path();
+    let unsigned = Bundle::open_wanted(&path, &limits, spool, |manifest, signatures| {
+        assert_eq!(manifest, written.manifest_bytes());
+        assert_eq!(signatures, []);
+        Err(Refusal::Unsigned { needed: 1 })
+    });
+    let refusal = OpenBundleError::Refused(Refusal::Unsigned { needed: 1 });
+    assert_eq!(unsigned.unwrap_err().to_string(), refusal.to_string());
+    let wanted = Bundle::open_wanted(&path, &limits, spool, |_, _| Ok(())).unwrap();
+    assert!(
+        wanted
+            .repository(&wanted.manifest().repositories[0])
+            .is_ok()
+    );
+}
+
+/// Text that does not compress.
+fn noise(length: usize) -> String {
+    let mut text = String::with_capacity(length);
+    let mut block = Sha256::of(b"noise");
+    while text.len() < length {
+        text.push_str(&block.to_string());
+        block = Sha256::of(block.as_bytes());
+    }
+    text
 }
 
 #[test]
@@ -72,8 +112,8 @@ fn a_role_file_that_is_not_what_the_manifest_says_is_refused() {
         let mut listed = listed.clone();
         change(&mut listed.files[1]);
         match bundle.repository(&listed).unwrap_err() {
-            super::OpenBundleError::Refused(refusal) => refusal.label(),
-            error @ super::OpenBundleError::Io { .. } => panic!("{error}"),
+            OpenBundleError::Refused(refusal) => refusal.label(),
+            error @ OpenBundleError::Io { .. } => panic!("{error}"),
         }
     };
     assert_eq!(label(|file| file.offset = Some(1)), "digest_mismatch");
