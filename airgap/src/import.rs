@@ -236,7 +236,8 @@ fn record(
         name: manifest.name.to_string(),
         sequence: manifest.sequence,
         manifest: bundle.manifest_sha256(),
-        created_at: manifest.created_at,
+        // What lifts has to be made after what it lifts, also where numbers began anew.
+        created_at: standing.latest,
         refresh_by: manifest.refresh_by,
         imported_at: now,
         signers: standing.ever_signed.clone(),
