@@ -2,7 +2,9 @@
 //! signed by keys that are pinned no longer.
 
 use serde_json::json;
-use vouchsafe_airgap::{Bundle, Order};
+use vouchsafe_airgap::import::Fate;
+use vouchsafe_airgap::{Bundle, Order, import};
+use vouchsafe_store::RepositoryState;
 use vouchsafe_trust::{Denied, DeniedThing};
 
 use crate::support::*;
@@ -22,6 +24,12 @@ fn denied(name: &str) -> Denied {
 fn repinned(mut gapped: Gapped, keys: &[&str]) -> Gapped {
     gapped.config = Gapped::new(keys).config;
     gapped
+}
+
+fn vouched(gapped: &Gapped, name: &str) -> Option<(String, u64)> {
+    let status = gapped.store.status_of(server(), gun(name)).unwrap();
+    let vouch = status.vouch();
+    vouch.map(|vouch| (vouch.bundle.clone(), vouch.sequence))
 }
 
 #[test]
@@ -72,4 +80,68 @@ fn an_incremental_bundle_that_another_key_signs_is_known_still() {
     let status = gapped.store.status_of(server(), gun("a")).unwrap();
     let config = gapped.config.bundles();
     assert!(config.is_vouched(&status.vouch().unwrap().signers));
+}
+
+#[test]
+fn an_older_word_withdraws_nothing_that_a_later_one_lists() {
+    let (connected, gapped) = (Connected::new(), Gapped::new(&["courier"]));
+    connected.hold("a", &app("a"));
+    let base = connected.bundle(&order(1), &["a"], &["courier"]);
+    let gone = Connected::new();
+    gone.hold("a", &app("a"));
+    gone.store
+        .withdraw(&server(), &gun("a"), now() - days(2))
+        .unwrap();
+    let older = Order {
+        base: Some((base.manifest(), base.manifest_sha256())),
+        ..Order::new("site".parse().unwrap(), 2, now() - days(1), now())
+    };
+    let older = gone.bundle(&older, &[], &["courier"]);
+    assert_eq!(older.manifest().withdrawn.len(), 1);
+    let later = Order {
+        name: "other".parse().unwrap(),
+        ..order(1)
+    };
+    let later = connected.bundle(&later, &["a"], &["courier"]);
+    gapped.import(&base).unwrap();
+    gapped.import(&later).unwrap();
+    gapped.import(&older).unwrap();
+    let status = gapped.store.status_of(server(), gun("a")).unwrap();
+    assert!(
+        matches!(status.state, RepositoryState::Active(_)),
+        "{status:?}"
+    );
+}
+
+#[test]
+fn an_older_bundle_takes_no_word_from_what_a_later_one_lists() {
+    let (connected, gapped) = (Connected::new(), Gapped::new(&["courier"]));
+    for name in ["a", "b"] {
+        connected.hold(name, &app(name));
+    }
+    let older = Order::new("site".parse().unwrap(), 1, now() - days(1), now());
+    let older = connected.bundle(&older, &["a"], &["courier"]);
+    gapped
+        .import(&connected.bundle(&order(2), &["a", "b"], &["courier"]))
+        .unwrap();
+    gapped.store.forget_bundle("site").unwrap();
+    gapped.import(&older).unwrap();
+    for name in ["a", "b"] {
+        assert_eq!(vouched(&gapped, name), Some(("site".to_owned(), 2)));
+    }
+}
+
+#[test]
+fn a_word_that_counts_no_longer_does_not_stand_in_the_way_of_one_that_does() {
+    let (connected, gapped) = (Connected::new(), Gapped::new(&["thief"]));
+    connected.hold("a", &app("a"));
+    let right = Order::new("site".parse().unwrap(), 2, now() - days(1), now());
+    let right = connected.bundle(&right, &["a"], &["y"]);
+    gapped
+        .import(&connected.bundle(&order(9), &["a"], &["thief"]))
+        .unwrap();
+    let gapped = repinned(gapped, &["y"]);
+    let report = import(&gapped.store, &right, gapped.terms(now())).unwrap();
+    assert_eq!(*fate(&report, "a"), Fate::Unchanged);
+    assert_eq!(vouched(&gapped, "a"), Some(("site".to_owned(), 2)));
 }
