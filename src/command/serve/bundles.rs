@@ -145,7 +145,11 @@ impl Bundles {
             Ok(ImportAnswer::Strict(_)) => "strict",
             Err(_) => "error",
         });
-        if let Ok(ImportAnswer::Done(_)) = &answer {
+        // Also where the store failed, which may have been after the bundle was committed.
+        if !matches!(
+            answer,
+            Ok(ImportAnswer::Refused { .. } | ImportAnswer::Strict(_))
+        ) {
             self.deny().map_err(|error| error.to_string())?;
             self.fed.notify_waiters();
         }
