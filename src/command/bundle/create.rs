@@ -177,7 +177,15 @@ fn sync_now(
 
 /// What could not be brought up to date, in words: that it is current cannot be vouched for.
 fn unsynced(report: &PassReport) -> Vec<String> {
-    sync::failures(report).map(sync::explain).collect()
+    let failures = sync::failures(report).map(sync::explain);
+    let going_on = report.servers.iter().filter(|it| it.goes_on).map(|it| {
+        let server = &it.server;
+        format!(
+            "{server}: its changefeed goes on after what one pass reads\nhint: say `vouchsafe sync` until it has \
+             nothing new"
+        )
+    });
+    failures.chain(going_on).collect()
 }
 
 /// The images that admission would deny.
