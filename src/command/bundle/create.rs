@@ -112,8 +112,7 @@ fn create(
         );
         return Ok(Outcome::No);
     }
-    let written = finish::write(gathered, &args.label, &args.directory, args.split)?;
-    store.record_made(written.name.as_str(), written.sequence)?;
+    let written = finish::write(gathered, &store, &args.label, &args.directory, args.split)?;
     let created = Created {
         written,
         left_out: lacking.left_out,
