@@ -150,6 +150,10 @@ fn headline(report: &ImportReport, dry_run: bool) -> String {
             count(|fate| matches!(fate, Fate::NotAsked)),
             "not asked about here",
         ),
+        (
+            count(|fate| matches!(fate, Fate::NotCarried)),
+            "no longer carried",
+        ),
         (report.failed(), "left out"),
     ];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
