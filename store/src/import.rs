@@ -21,7 +21,7 @@ use vouchsafe_trust::{Gun, Server, Sha256, VerifiedRepository};
 pub use self::outcome::{Gone, Kept, Staged};
 use self::word::{Counting, expired, gone};
 use crate::bundle::ImportedBundle;
-use crate::commit::{Stored, content, files};
+use crate::commit::{Stored, content, files, vouch_for};
 use crate::history::Superseded;
 use crate::key::RepoKey;
 use crate::record::{Back, Front, Header, Record};
@@ -111,6 +111,10 @@ impl Import<'_> {
             self.vouch(&repo, same, vouch)?;
             return Ok(Staged::Same);
         }
+        let present = before.as_ref();
+        let present = present.and_then(|before| vouch_for(before, repository));
+        let stands = self.counting.outranks(present.as_ref(), &vouch);
+        let vouch = present.filter(|_| stands).unwrap_or(vouch);
         let (record, content) = content(before.as_ref(), repository, accepted, Some(vouch));
         store.0.trees.begun.insert(repo.as_bytes(), &[])?;
         store.stage(&repo, before.as_ref(), content)?;

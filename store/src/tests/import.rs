@@ -312,3 +312,39 @@ fn a_vouch_stays_as_long_as_the_files_do() {
     store.commit(&server(), &small("app", 6)).unwrap();
     assert_eq!(vouched(&store, "app"), None, "it was gone in between");
 }
+
+#[test]
+fn a_later_word_stays_where_the_same_files_are_proven_anew() {
+    let dir = TempDir::new("store").unwrap();
+    let store = open(dir.path());
+    let repository = small("app", 1);
+    let later = Vouch {
+        signers: repository.facts().anchors.clone(),
+        ..vouch(2)
+    };
+    let mut first = store.begin_import();
+    first.stage(&server(), &repository, later.clone()).unwrap();
+    first.commit(&bundle(2)).unwrap();
+    let pem = Key::p256("x").public_key_pem();
+    let wrong = Pins {
+        roots: vec![TrustRoot::from_pem(&pem).unwrap()],
+        ..Pins::default()
+    };
+    store.reverify(&|_, _| Some(wrong.clone()), now()).unwrap();
+    let older = Vouch {
+        created_at: now() - jiff::SignedDuration::from_hours(1),
+        ..later
+    };
+    let mut import = store.begin_import();
+    let staged = import.stage(
+        &server(),
+        &repository,
+        Vouch {
+            sequence: 1,
+            ..older
+        },
+    );
+    assert_eq!(staged.unwrap(), Staged::Changed);
+    import.commit(&bundle(3)).unwrap();
+    assert_eq!(vouched(&store, "app"), Some(2));
+}
