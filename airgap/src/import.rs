@@ -14,9 +14,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use vouchsafe_policy::Config;
-use vouchsafe_store::{ImportedBundle, Kept, Staged, Store, StoreError, SyncOutcome, SyncResult};
+use vouchsafe_store::{
+    Gone, ImportedBundle, Kept, Staged, Store, StoreError, SyncOutcome, SyncResult,
+};
 use vouchsafe_trust::evidence::Vouch;
-use vouchsafe_trust::key::Fingerprint;
 use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{Role, Sha256, VerifiedRepository, verify};
 
@@ -26,7 +27,7 @@ pub use changes::{Changes, Repointed};
 pub use report::{Fate, ImportReport, RepositoryReport};
 
 use crate::bundle::{Bundle, OpenBundleError};
-use crate::manifest::{Manifest, Repository};
+use crate::manifest::{Repository, Withdrawn};
 
 /// How a bundle is taken in.
 #[derive(Clone, Copy, Debug)]
@@ -66,8 +67,13 @@ pub fn import(
     bundle: &Bundle,
     terms: ImportTerms<'_>,
 ) -> Result<ImportReport, ImportError> {
+    let settings = terms.config.bundles();
     // Another one may be taken in meanwhile, so nothing is asked before that is over.
-    let import = store.begin_import();
+    let import = store.begin_import().counting(|vouch| {
+        // Where no key is pinned, nobody's word counts for a decision; the signed one is still the better.
+        let signed = settings.threshold == 0 && !vouch.signers.is_empty();
+        signed || settings.is_vouched(&vouch.signers)
+    });
     let standing = admit(store, bundle, terms.config, terms.now)?;
     let manifest = bundle.manifest();
     let mut intake = Intake {
@@ -82,32 +88,7 @@ pub fn import(
         let fate = intake.take(repository)?;
         report.add(&repository.server, &repository.gun, fate);
     }
-    for gone in &manifest.withdrawn {
-        let fate = if standing.is_vouched {
-            let (at, now) = (gone.at.min(terms.now), terms.now);
-            let was_there = intake.import.withdraw(&gone.server, &gone.gun, at, now)?;
-            if !was_there {
-                continue;
-            }
-            Fate::Withdrawn
-        } else {
-            Fate::failed(
-                "not_vouched_for",
-                "the bundle says that it is gone, which only counts from a signed bundle",
-            )
-        };
-        report.add(&gone.server, &gone.gun, fate);
-    }
-    if standing.is_vouched && manifest.lists_repositories() {
-        let listed = manifest.repositories.iter();
-        let listed = listed
-            .map(|it| (it.server.clone(), it.gun.clone()))
-            .collect();
-        let dropped = intake.import.lapse(manifest.name.as_str(), &listed)?;
-        for (server, gun) in dropped {
-            report.add(&server, &gun, Fate::NotCarried);
-        }
-    }
+    intake.drop_what_is_gone(&mut report)?;
     if terms.strict && report.failed() > 0 {
         return Err(ImportError::Strict(Box::new(report)));
     }
@@ -137,7 +118,7 @@ impl Intake<'_> {
             return Ok(Fate::NotAsked);
         };
         let manifest = self.bundle.manifest();
-        let vouch = vouch(manifest, &self.standing.ever_signed);
+        let vouch = self.vouch();
         if !listed.is_carried() {
             let files: BTreeSet<Sha256> = listed.files.iter().map(|file| file.sha256).collect();
             return Ok(match self.import.keep(server, gun, &files, vouch)? {
@@ -195,6 +176,51 @@ impl Intake<'_> {
             Err(error) => Err(error.into()),
         }
     }
+
+    /// Prepares what becomes of the repositories that the bundle does not list.
+    fn drop_what_is_gone(&mut self, report: &mut ImportReport) -> Result<(), StoreError> {
+        let (manifest, vouch) = (self.bundle.manifest(), self.vouch());
+        for Withdrawn { server, gun, at } in &manifest.withdrawn {
+            let fate = if self.standing.is_vouched {
+                let times = ((*at).min(self.terms.now), self.terms.now);
+                match self.import.withdraw(server, gun, times, &vouch)? {
+                    Gone::Absent => continue,
+                    Gone::Outranked => Fate::failed(
+                        "superseded",
+                        "the bundle says that it is gone, and one that was made later that it is there",
+                    ),
+                    Gone::Withdrawn => Fate::Withdrawn,
+                }
+            } else {
+                Fate::failed(
+                    "not_vouched_for",
+                    "the bundle says that it is gone, which only counts from a signed bundle",
+                )
+            };
+            report.add(server, gun, fate);
+        }
+        if self.standing.is_vouched && manifest.lists_repositories() {
+            let listed = manifest.repositories.iter();
+            let listed = listed
+                .map(|it| (it.server.clone(), it.gun.clone()))
+                .collect();
+            for (server, gun) in self.import.lapse(&vouch, &listed)? {
+                report.add(&server, &gun, Fate::NotCarried);
+            }
+        }
+        Ok(())
+    }
+
+    fn vouch(&self) -> Vouch {
+        let manifest = self.bundle.manifest();
+        Vouch {
+            bundle: manifest.name.to_string(),
+            sequence: manifest.sequence,
+            created_at: manifest.created_at,
+            refresh_by: manifest.refresh_by,
+            signers: self.standing.ever_signed.clone(),
+        }
+    }
 }
 
 /// What became of a repository whose timestamp or snapshot had run out before the bundle was made, if they had:
@@ -214,16 +240,6 @@ fn expired_when_made(role: &Role, expires: Timestamp, created_at: Timestamp) -> 
     Fate::failed("expired_when_made", message)
 }
 
-fn vouch(manifest: &Manifest, signers: &BTreeSet<Fingerprint>) -> Vouch {
-    Vouch {
-        bundle: manifest.name.to_string(),
-        sequence: manifest.sequence,
-        created_at: manifest.created_at,
-        refresh_by: manifest.refresh_by,
-        signers: signers.clone(),
-    }
-}
-
 fn record(
     bundle: &Bundle,
     standing: &Standing,
@@ -236,7 +252,8 @@ fn record(
         name: manifest.name.to_string(),
         sequence: manifest.sequence,
         manifest: bundle.manifest_sha256(),
-        created_at: manifest.created_at,
+        // What lifts has to be made after what it lifts, also where numbers began anew.
+        created_at: standing.latest,
         refresh_by: manifest.refresh_by,
         imported_at: now,
         signers: standing.ever_signed.clone(),

@@ -23,7 +23,7 @@ use vouchsafe_airgap::{Bundle, OpenBundleError, Refusal};
 
 use crate::args::{BundleCommand, Common};
 use crate::exit::{Error, Outcome};
-use crate::printer::note;
+use crate::printer::{MAX_MESSAGE, note, printable};
 
 pub(crate) use import::answer as import_answer;
 pub(crate) use pull::check as check_pull;
@@ -81,6 +81,24 @@ fn look_for(path: &Path) -> Result<(), Error> {
 }
 
 fn refused(path: &Path, refusal: &Refusal) {
-    let (path, label) = (path.display(), refusal.label());
-    note(&format!("{path}: refused: {label}: {refusal}"));
+    note(&refused_line(path, refusal.label(), &refusal.to_string()));
+}
+
+/// The line that says so; the message repeats what the bundle says, which may be several.
+fn refused_line(path: &Path, label: &str, message: &str) -> String {
+    let (path, message) = (path.display(), printable(message, MAX_MESSAGE));
+    format!("{path}: refused: {label}: {message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_bundle_says_begins_no_line_of_its_own() {
+        let found = "x\nbundle site 9 is whole".to_owned();
+        let refusal = Refusal::UnknownFormat { found };
+        let line = refused_line(Path::new("b"), refusal.label(), &refusal.to_string());
+        assert!(!line.contains('\n'), "{line}");
+    }
 }

@@ -87,6 +87,7 @@ async fn serve(
         configs: configured.clone(),
         admission: Arc::clone(&admission),
         fed: Arc::clone(&fed),
+        forgotten: Notify::new(),
         counts: bundle_counts,
         denying: Mutex::default(),
         secrets: common.secrets.clone(),

@@ -20,7 +20,7 @@ pub struct ImportedBundle {
     pub sequence: u64,
     /// The digest of its manifest.
     pub manifest: Sha256,
-    /// When its contents were complete and current.
+    /// When its contents were complete and current; of an earlier one, if that was made later.
     pub created_at: Timestamp,
     /// Until when whoever signed it vouches for that, if they do.
     pub refresh_by: Option<Timestamp>,

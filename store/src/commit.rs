@@ -225,7 +225,7 @@ pub(crate) fn content<'r>(
 }
 
 /// The word that `before` has, if `repository` is made of the same files.
-fn vouch_for(before: &Stored, repository: &VerifiedRepository) -> Option<Vouch> {
+pub(crate) fn vouch_for(before: &Stored, repository: &VerifiedRepository) -> Option<Vouch> {
     let Front::Active(active) = &before.record.front else {
         return None;
     };

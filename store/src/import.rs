@@ -5,6 +5,7 @@
 //! takes whole or not at all. Readers see one repository at a time, as ever; they wait while the
 //! headers are swapped, which takes about 0.2 s for ten thousand (`benches/store.rs`).
 
+mod outcome;
 mod word;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,11 +16,12 @@ use jiff::Timestamp;
 use sled::Transactional as _;
 use sled::transaction::{ConflictableTransactionError, TransactionError};
 use vouchsafe_trust::evidence::Vouch;
-use vouchsafe_trust::{Gun, Role, Server, Sha256, VerifiedRepository};
+use vouchsafe_trust::{Gun, Server, Sha256, VerifiedRepository};
 
-use self::word::{expired, gone, outranks};
+pub use self::outcome::{Gone, Kept, Staged};
+use self::word::{Counting, expired, gone};
 use crate::bundle::ImportedBundle;
-use crate::commit::{Stored, content, files};
+use crate::commit::{Stored, content, files, vouch_for};
 use crate::history::Superseded;
 use crate::key::RepoKey;
 use crate::record::{Back, Front, Header, Record};
@@ -34,6 +36,7 @@ pub struct Import<'s> {
     store: &'s Store,
     staged: BTreeMap<RepoKey, Swap>,
     turns: BTreeMap<RepoKey, Turn<'s>>,
+    counting: Counting<'s>,
     /// Two that hold turns and wait for each other's would wait for ever.
     _alone: MutexGuard<'s, ()>,
 }
@@ -48,40 +51,6 @@ struct Swap {
     superseded: Superseded,
 }
 
-/// What became of a repository that a bundle brings.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Staged {
-    /// It will take the place of what is stored, or is new.
-    Changed,
-    /// It stays withdrawn: nobody vouches that it was there after its server no longer had it.
-    Gone {
-        /// When its server said so.
-        at: Timestamp,
-    },
-    /// The same files are stored; at most who vouches for them changes.
-    Same,
-}
-
-/// What became of a repository that a bundle says is as it was.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Kept {
-    /// Other files are stored.
-    Differs,
-    /// A role had expired before whoever vouches says that it was current.
-    Expired {
-        /// The role.
-        role: Role,
-        /// When it did.
-        at: Timestamp,
-    },
-    /// It is.
-    Kept,
-    /// Nothing is stored of it.
-    NotStored,
-    /// It is, and the pins do not hold for it.
-    Unproven,
-}
-
 impl Store {
     /// Begins to take in a bundle; waits for another one to be done.
     ///
@@ -93,8 +62,17 @@ impl Store {
             store: self,
             staged: BTreeMap::new(),
             turns: BTreeMap::new(),
+            counting: Counting::default(),
             _alone: alone.unwrap_or_else(PoisonError::into_inner),
         }
+    }
+}
+
+impl<'s> Import<'s> {
+    /// Goes by `counts` for whose word counts; otherwise that of whoever signed does.
+    pub fn counting(mut self, counts: impl Fn(&Vouch) -> bool + 's) -> Self {
+        self.counting = Counting::new(counts);
+        self
     }
 }
 
@@ -133,6 +111,10 @@ impl Import<'_> {
             self.vouch(&repo, same, vouch)?;
             return Ok(Staged::Same);
         }
+        let present = before.as_ref();
+        let present = present.and_then(|before| vouch_for(before, repository));
+        let stands = self.counting.outranks(present.as_ref(), &vouch);
+        let vouch = present.filter(|_| stands).unwrap_or(vouch);
         let (record, content) = content(before.as_ref(), repository, accepted, Some(vouch));
         store.0.trees.begun.insert(repo.as_bytes(), &[])?;
         store.stage(&repo, before.as_ref(), content)?;
@@ -170,8 +152,8 @@ impl Import<'_> {
         Ok(Kept::Kept)
     }
 
-    /// Prepares to withdraw a repository, which its server no longer had at `at`, as is known `now`. Returns
-    /// whether it was there.
+    /// Prepares to withdraw a repository, which its server no longer had at `at`, as is known `now`, unless
+    /// something later than `vouch` is said of it.
     ///
     /// # Errors
     ///
@@ -180,14 +162,19 @@ impl Import<'_> {
         &mut self,
         server: &Server,
         gun: &Gun,
-        at: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+        (at, now): (Timestamp, Timestamp),
+        vouch: &Vouch,
+    ) -> Result<Gone, StoreError> {
         let repo = RepoKey::new(server, gun);
-        let before = self.take(&repo)?;
-        let Some(before) = before.filter(|it| matches!(it.record.front, Front::Active(_))) else {
-            return Ok(false);
+        let Some(before) = self.take(&repo)? else {
+            return Ok(Gone::Absent);
         };
+        let Front::Active(active) = &before.record.front else {
+            return Ok(Gone::Absent);
+        };
+        if self.counting.outranks(active.vouch.as_ref(), vouch) {
+            return Ok(Gone::Outranked);
+        }
         let record = Record {
             front: Front::Withdrawn { at },
             back: Back {
@@ -198,25 +185,26 @@ impl Import<'_> {
         self.store.0.trees.begun.insert(repo.as_bytes(), &[])?;
         let superseded = self.store.superseded(&repo, &before.record, None, now)?;
         self.swap(&repo, Some(&before), &record, superseded)?;
-        Ok(true)
+        Ok(Gone::Withdrawn)
     }
 
-    /// Prepares to take back the word of the series `bundle` from whatever it does not list. Returns the
-    /// repositories that lose it.
+    /// Prepares to take back the word of the series of `vouch` from whatever it does not list, unless
+    /// something later is said of that. Returns the repositories that lose it.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if it cannot be read or written.
     pub fn lapse(
         &mut self,
-        bundle: &str,
+        vouch: &Vouch,
         listed: &BTreeSet<(Server, Gun)>,
     ) -> Result<Vec<(Server, Gun)>, StoreError> {
         let mut lapsed = Vec::new();
         for (server, gun) in self.store.repositories()? {
             let key = (server, gun);
             let vouched = |status: &RepositoryStatus| {
-                status.vouch().is_some_and(|vouch| vouch.bundle == bundle)
+                let present = status.vouch();
+                present.is_some_and(|present| present.bundle == vouch.bundle)
             };
             let (server, gun) = (&key.0, &key.1);
             if listed.contains(&key)
@@ -231,7 +219,9 @@ impl Import<'_> {
                 .filter(|_| !self.staged.contains_key(&repo));
             let Some(before) = before else { continue };
             let mut record = before.record.clone();
-            if let Front::Active(active) = &mut record.front {
+            if let Front::Active(active) = &mut record.front
+                && !self.counting.outranks(active.vouch.as_ref(), vouch)
+            {
                 active.vouch = None;
                 self.store.0.trees.begun.insert(repo.as_bytes(), &[])?;
                 self.swap(&repo, Some(&before), &record, Superseded::default())?;
@@ -318,7 +308,7 @@ impl Import<'_> {
             return Ok(());
         };
         let present = active.vouch.as_ref();
-        if present.is_some_and(|present| *present == vouch || outranks(present, &vouch)) {
+        if present == Some(&vouch) || self.counting.outranks(present, &vouch) {
             self.staged.remove(repo);
             return Ok(());
         }

@@ -55,7 +55,7 @@ pub use commit::Commit;
 pub use error::StoreError;
 pub use forget::Withdrawal;
 pub use history::Replaced;
-pub use import::{Import, Kept, Staged};
+pub use import::{Gone, Import, Kept, Staged};
 pub use latest::Now;
 pub use open::{OpenError, Opened, SetAside};
 pub use outbox::{Alert, AlertOutcome, Backlog, OutboxKey, QueueError, Waiting};

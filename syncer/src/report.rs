@@ -47,6 +47,9 @@ pub struct ServerReport {
     pub error: Option<Failure>,
     /// Why the changefeed was not used, where it should have been.
     pub changefeed: Option<String>,
+    /// Whether the changefeed goes on: what else changed is found out by the next pass.
+    #[serde(skip)]
+    pub goes_on: bool,
 }
 
 /// Where a pass got its list of repositories from.
@@ -148,6 +151,7 @@ impl ServerReport {
             failures: Vec::new(),
             error: None,
             changefeed: None,
+            goes_on: false,
         }
     }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use vouchsafe_tests::harness::process::run;
 use vouchsafe_tests::harness::scripted_server::{Answer, RoleFiles, Route};
-use vouchsafe_tests::harness::{Certificates, Registry, Vouchsafe};
+use vouchsafe_tests::harness::{Certificates, Registry, TempDir, Vouchsafe};
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
 
 use published::{GUN, image};
@@ -601,4 +601,41 @@ fn serve_pulls_from_a_registry_and_is_ready_then() {
         asked,
         "nobody asks the Notary server"
     );
+}
+
+#[test]
+fn after_a_series_is_forgotten_the_watched_folder_is_looked_at_again() {
+    let key = p256("courier");
+    let sites = Sites::new(&[&key]);
+    let private = sites.private(&key);
+    let older = sites.bundle(&["--sign", &private]);
+    let newer = sites.bundle(&["--sign", &private]);
+    let folder = TempDir::new("watched").unwrap();
+    let watched = json!({"directory": folder.path()});
+    let gapped = Vouchsafe::new(&gapped(&sites.published, &[&key], watched).to_string()).unwrap();
+    let certificates = Certificates::new().unwrap();
+    let serving = gapped.serve_unready(&certificates).unwrap();
+    let until = |number: u64| {
+        let started = Instant::now();
+        loop {
+            let (_, page) = serving.page("/metrics").unwrap();
+            let sequence = "vouchsafe_bundle_sequence{bundle=\"vouchsafe\"}";
+            if page.contains(&format!("{sequence} {number}.")) {
+                return;
+            }
+            assert!(started.elapsed() < Duration::from_secs(30), "{page}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    };
+    // The names have the newer one looked at first.
+    fs::copy(&newer, folder.path().join("1.tar.zst")).unwrap();
+    until(2);
+    fs::copy(&older, folder.path().join("2.tar.zst")).unwrap();
+    thread::sleep(Duration::from_secs(6));
+    until(2);
+    fs::remove_file(folder.path().join("1.tar.zst")).unwrap();
+    gapped
+        .succeed(&["bundle", "forget", "vouchsafe", "--yes"])
+        .unwrap();
+    until(1);
 }

@@ -27,8 +27,8 @@ pub(super) struct Intake<'a> {
     folder: &'a Path,
     spool: File,
     end: u64,
-    /// How many bytes of blobs are kept; beyond that they are only looked at.
-    kept: u64,
+    /// How long a blob may be, and all of them together, to be kept; beyond that they are only looked at.
+    kept: (u64, u64),
     entries: u64,
     unpacked: u64,
     seen: BTreeSet<Entry>,
@@ -56,7 +56,7 @@ impl<'a> Intake<'a> {
             folder,
             spool: tempfile::tempfile_in(folder).map_err(OpenBundleError::io(folder))?,
             end: 0,
-            kept: u64::MAX,
+            kept: (u64::MAX, u64::MAX),
             entries: 0,
             unpacked: 0,
             seen: BTreeSet::new(),
@@ -65,8 +65,9 @@ impl<'a> Intake<'a> {
         })
     }
 
-    /// Keeps at most so many bytes of blobs.
-    pub(super) fn keeping(self, kept: u64) -> Self {
+    /// Keeps only blobs of at most `each` bytes, and no more than `all` of them.
+    pub(super) fn keeping(self, each: u64, all: u64) -> Self {
+        let kept = (each, all);
         Self { kept, ..self }
     }
 
@@ -151,7 +152,8 @@ impl<'a> Intake<'a> {
         size: u64,
         contents: &mut impl Read,
     ) -> Result<(), OpenBundleError> {
-        let keeps = self.end.saturating_add(size) <= self.kept;
+        let (each, all) = self.kept;
+        let keeps = size <= each && self.end.saturating_add(size) <= all;
         let mut hash = sha2::Sha256::new();
         let mut buffer = vec![0; CHUNK];
         let mut left = size;

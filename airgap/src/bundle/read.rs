@@ -59,8 +59,11 @@ pub(super) fn peek(
     limits: &Limits,
     spool: &Path,
 ) -> Result<(Vec<u8>, Vec<Signature>), OpenBundleError> {
-    let kept = limits.manifest.saturating_add(limits.index);
-    let mut intake = Intake::new(path, spool, limits)?.keeping(kept);
+    // In whatever order they come: role files that are no longer than a manifest cannot be told from one.
+    let signatures = limits.signatures.saturating_mul(limits.signature);
+    let all = limits.manifest.saturating_add(limits.index);
+    let all = all.saturating_mul(2).saturating_add(signatures);
+    let mut intake = Intake::new(path, spool, limits)?.keeping(limits.manifest, all);
     take_all(path, limits, &mut intake)?;
     let Spooled { index, blobs } = intake.finish()?;
     let mut named = Named {

@@ -26,8 +26,8 @@ pub struct Standing {
     pub is_vouched: bool,
     /// Whether it was taken in before.
     pub is_known: bool,
-    /// The number of the latest one of its series that was taken in.
-    pub last: Option<u64>,
+    /// When the latest one of its series was made, this one included.
+    pub latest: Timestamp,
     /// What is denied by the series once this is taken in.
     pub deny: Vec<Denied>,
     /// What was denied by the series, and is no longer then.
@@ -56,8 +56,8 @@ pub fn admit(
     check_news(manifest, is_vouched).map_err(refused)?;
     let last = last(store, manifest)?;
     // A number that nobody vouched for could be any, and must not keep out what somebody vouches for.
-    let binds = |last: &&ImportedBundle| !is_vouched || settings.is_vouched(&last.signers);
-    let is_known = check_sequence(bundle, last.as_ref().filter(binds))?;
+    let binds = |last: &ImportedBundle| !is_vouched || settings.is_vouched(&last.signers);
+    let is_known = check_sequence(bundle, last.as_ref(), binds)?;
     let (deny, lifted) = denied(manifest, last.as_ref())?;
     let before = last.iter().filter(|_| is_known);
     let before = before.flat_map(|last| last.signers.iter().copied());
@@ -66,7 +66,9 @@ pub fn admit(
         signers,
         is_vouched,
         is_known,
-        last: last.map(|last| last.sequence),
+        latest: last.as_ref().map_or(manifest.created_at, |last| {
+            last.created_at.max(manifest.created_at)
+        }),
         deny,
         lifted,
     })
@@ -75,12 +77,15 @@ pub fn admit(
 /// What the series denies once `manifest` is taken in, and what it denied before and does no longer.
 ///
 /// The lists of a series add up: news that is lost on the way, or is made by somebody who does not know
-/// of earlier news, must not let in again what these keep out. Only what is lifted by name is.
+/// of earlier news, must not let in again what these keep out. Only what is lifted by name is, and not by
+/// a bundle that was made before the latest one: where that one's number does not bind, it may come later.
 fn denied(
     manifest: &Manifest,
     last: Option<&ImportedBundle>,
 ) -> Result<(Vec<Denied>, Vec<Denied>), ImportError> {
-    let lift: BTreeSet<&DeniedThing> = manifest.lift.iter().collect();
+    let is_older = last.is_some_and(|last| manifest.created_at < last.created_at);
+    let lift = manifest.lift.iter().filter(|_| !is_older);
+    let lift: BTreeSet<&DeniedThing> = lift.collect();
     let before = last.iter().flat_map(|last| last.deny.iter().cloned());
     let (lifted, kept): (Vec<Denied>, Vec<Denied>) =
         before.partition(|denied| lift.contains(&denied.what));
@@ -178,10 +183,18 @@ pub fn check_clock(manifest: &Manifest, now: Timestamp) -> Result<(), Refusal> {
 }
 
 /// Whether the bundle was taken in before; an error if it would lead back.
-fn check_sequence(bundle: &Bundle, last: Option<&ImportedBundle>) -> Result<bool, ImportError> {
+fn check_sequence(
+    bundle: &Bundle,
+    last: Option<&ImportedBundle>,
+    binds: impl Fn(&ImportedBundle) -> bool,
+) -> Result<bool, ImportError> {
     let manifest = bundle.manifest();
     let offered = manifest.sequence;
-    if let Some(last) = last {
+    // Whoever signs it now: it is the same to the last byte.
+    if last.is_some_and(|last| last.manifest == bundle.manifest_sha256()) {
+        return Ok(true);
+    }
+    if let Some(last) = last.filter(|last| binds(last)) {
         if offered < last.sequence {
             return Err(refused(Refusal::OldSequence {
                 offered,
@@ -189,19 +202,16 @@ fn check_sequence(bundle: &Bundle, last: Option<&ImportedBundle>) -> Result<bool
             }));
         }
         if offered == last.sequence {
-            return if last.manifest == bundle.manifest_sha256() {
-                Ok(true)
-            } else {
-                Err(refused(Refusal::SequenceReused {
-                    sequence: offered,
-                    before: last.manifest,
-                }))
-            };
+            return Err(refused(Refusal::SequenceReused {
+                sequence: offered,
+                before: last.manifest,
+            }));
         }
     }
     let Some(base) = &manifest.base else {
         return Ok(false);
     };
+    // What it leaves out is told by digest, so a number that does not bind does no harm here.
     let reaches = last.is_some_and(|last| {
         last.sequence > base.sequence
             || (last.sequence == base.sequence && last.manifest == base.manifest)

@@ -12,3 +12,4 @@ mod attacks;
 mod create;
 mod import;
 mod support;
+mod turned;

@@ -112,8 +112,7 @@ fn create(
         );
         return Ok(Outcome::No);
     }
-    let written = finish::write(gathered, &args.label, &args.directory, args.split)?;
-    store.record_made(written.name.as_str(), written.sequence)?;
+    let written = finish::write(gathered, &store, &args.label, &args.directory, args.split)?;
     let created = Created {
         written,
         left_out: lacking.left_out,
@@ -177,7 +176,15 @@ fn sync_now(
 
 /// What could not be brought up to date, in words: that it is current cannot be vouched for.
 fn unsynced(report: &PassReport) -> Vec<String> {
-    sync::failures(report).map(sync::explain).collect()
+    let failures = sync::failures(report).map(sync::explain);
+    let going_on = report.servers.iter().filter(|it| it.goes_on).map(|it| {
+        let server = &it.server;
+        format!(
+            "{server}: its changefeed goes on after what one pass reads\nhint: say `vouchsafe sync` until it has \
+             nothing new"
+        )
+    });
+    failures.chain(going_on).collect()
 }
 
 /// The images that admission would deny.

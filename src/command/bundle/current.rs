@@ -63,7 +63,44 @@ fn brought(report: &ServerReport, gun: &Gun) -> bool {
     let all_listed = listed >= report.failed;
     let mut failures = report.failures.iter();
     report.error.is_none()
+        && !report.goes_on
         && report.skipped == 0
         && all_listed
         && failures.all(|failure| failure.gun.as_ref().is_some_and(|failed| failed != gun))
+}
+
+#[cfg(test)]
+mod tests {
+    use vouchsafe_syncer::Source;
+
+    use super::*;
+
+    #[test]
+    fn what_the_rest_of_a_changefeed_may_tell_of_is_not_current() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let server: Server = "notary.example.com".parse().unwrap();
+        let wanted = BTreeSet::from([(server.clone(), "example.com/app".parse().unwrap())]);
+        let report = |goes_on| PassReport {
+            started: now,
+            finished: now,
+            servers: vec![ServerReport {
+                server: server.clone(),
+                source: Source::Changefeed,
+                unchanged: 0,
+                updated: 0,
+                withdrawn: 0,
+                failed: 0,
+                skipped: 0,
+                requests: 1,
+                failures: Vec::new(),
+                error: None,
+                changefeed: None,
+                goes_on,
+            }],
+            unconfigured: Vec::new(),
+        };
+        let unsynced = |goes_on| Current::by_pass(&report(goes_on), &wanted, now).unsynced;
+        assert_eq!(unsynced(false), BTreeSet::new());
+        assert_eq!(unsynced(true), wanted);
+    }
 }

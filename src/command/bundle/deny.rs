@@ -48,8 +48,7 @@ pub(crate) fn run(args: &DenyArgs, common: &Common) -> Result<Outcome, Error> {
         ..Order::new(name, sequence, created_at, now)
     };
     let gathered = gather(&store, &BTreeSet::new(), &order, &args.directory)?;
-    let written = finish::write(gathered, label, &args.directory, None)?;
-    store.record_made(written.name.as_str(), written.sequence)?;
+    let written = finish::write(gathered, &store, label, &args.directory, None)?;
     Printer::new(args.output.output).print(&written, finish::Written::text)?;
     Ok(Outcome::Yes)
 }

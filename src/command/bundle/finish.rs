@@ -138,8 +138,12 @@ pub(super) fn sequence(
 }
 
 /// Signs what was gathered, and writes it into `directory`.
+///
+/// Its number is taken before there is a file: two bundles of one number would be refused, and one that is
+/// never used is none.
 pub(super) fn write(
     gathered: Gathered,
+    store: &Store,
     label: &LabelArgs,
     directory: &Path,
     split: Option<u64>,
@@ -159,6 +163,7 @@ pub(super) fn write(
         manifest.created_at.strftime("%Y%m%dT%H%M%SZ"),
         manifest.sequence
     );
+    store.record_made(manifest.name.as_str(), manifest.sequence)?;
     let files = write_bundle(&directory.join(name), &contents, split)?;
     let carried = manifest.repositories.iter().filter(|it| it.is_carried());
     let expiries = manifest.repositories.iter();

@@ -32,15 +32,14 @@ pub(crate) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Error> 
         answer(&store, &config, &request, now)?
     };
     Printer::new(args.output.output).print(&answer, |answer| text(answer, args.dry_run))?;
-    Ok(match answer {
-        ImportAnswer::Done(report) => told(&report),
+    Ok(match &answer {
+        ImportAnswer::Done(report) => told(report),
         ImportAnswer::Refused { label, message } => {
-            let path = args.bundle.display();
-            note(&format!("{path}: refused: {label}: {message}"));
+            note(&super::refused_line(&args.bundle, label, message));
             Outcome::Refused
         }
         ImportAnswer::Strict(report) => {
-            tell_failures(&report);
+            tell_failures(report);
             note("nothing was taken in: --strict takes all or nothing");
             Outcome::Refused
         }
@@ -150,6 +149,10 @@ fn headline(report: &ImportReport, dry_run: bool) -> String {
         (
             count(|fate| matches!(fate, Fate::NotAsked)),
             "not asked about here",
+        ),
+        (
+            count(|fate| matches!(fate, Fate::NotCarried)),
+            "no longer carried",
         ),
         (report.failed(), "left out"),
     ];

@@ -34,6 +34,8 @@ pub(super) struct Bundles {
     pub(super) admission: Arc<Admission>,
     /// Told when a bundle was taken in.
     pub(super) fed: Arc<Notify>,
+    /// Told when a series was forgotten.
+    pub(super) forgotten: Notify,
     pub(super) counts: Arc<Counts>,
     /// Held from the reading of what bundles deny until admission knows it.
     pub(super) denying: Mutex<()>,
@@ -84,6 +86,12 @@ impl Bundles {
                     if let Err(error) = self.deny() {
                         tracing::error!(%error, "cannot tell what bundles deny");
                     }
+                }
+                // What was old before may be taken in now.
+                () = self.forgotten.notified() => {
+                    folder = Folder::default();
+                    pulling.abort_all();
+                    pulling = self.start_pulling();
                 }
                 () = tokio::time::sleep(INTERVAL) => {}
             }
@@ -137,7 +145,11 @@ impl Bundles {
             Ok(ImportAnswer::Strict(_)) => "strict",
             Err(_) => "error",
         });
-        if let Ok(ImportAnswer::Done(_)) = &answer {
+        // Also where the store failed, which may have been after the bundle was committed.
+        if !matches!(
+            answer,
+            Ok(ImportAnswer::Refused { .. } | ImportAnswer::Strict(_))
+        ) {
             self.deny().map_err(|error| error.to_string())?;
             self.fed.notify_waiters();
         }
@@ -156,6 +168,7 @@ impl Bundles {
 
 impl Importer for Bundles {
     fn refresh(&self) -> Result<(), String> {
+        self.forgotten.notify_one();
         self.deny().map_err(|error| error.to_string())
     }
 

@@ -10,7 +10,7 @@ use super::retained::{RELEASES, next};
 use crate::testing::{
     Proof, gun, image, now, open, pins, proof, server, signed, state, states, tag, verified,
 };
-use crate::{ImportedBundle, Kept, Staged, Store, StoreError};
+use crate::{Gone, ImportedBundle, Kept, Staged, Store, StoreError};
 
 pub(super) fn vouch(sequence: u64) -> Vouch {
     Vouch {
@@ -112,16 +112,9 @@ fn nothing_of_a_bundle_is_visible_before_it_is_committed_and_all_of_it_after() {
     assert_eq!(differs.unwrap(), Kept::Differs);
     let absent = import.keep(&server(), &gun("absent"), &files, vouch(7));
     assert_eq!(absent.unwrap(), Kept::NotStored);
-    assert!(
-        import
-            .withdraw(&server(), &gun("gone"), now(), now())
-            .unwrap()
-    );
-    assert!(
-        !import
-            .withdraw(&server(), &gun("absent"), now(), now())
-            .unwrap()
-    );
+    let mut withdraw = |name| import.withdraw(&server(), &gun(name), (now(), now()), &vouch(7));
+    assert_eq!(withdraw("gone").unwrap(), Gone::Withdrawn);
+    assert_eq!(withdraw("absent").unwrap(), Gone::Absent);
 
     let at = |store: &Store, name| signed(store, &tag(&gun(name), "tag-1"));
     let evidence = |store: &Store, name| store.evidence(&tag(&gun(name), "tag-1")).unwrap();
@@ -187,7 +180,7 @@ fn what_is_dropped_before_its_commit_leaves_no_trace() {
         stage(&small("kept", 2)).unwrap();
         stage(&small("gone", 1)).unwrap_err();
         import
-            .withdraw(&server(), &gun("gone"), now(), now())
+            .withdraw(&server(), &gun("gone"), (now(), now()), &vouch(1))
             .unwrap();
         drop(import);
         assert_eq!(dump(&store), before);
@@ -221,11 +214,8 @@ fn what_falls_behind_is_refused_and_everything_else_is_taken_in() {
     );
     // A withdrawal does not lower the floors, and neither does what comes after it.
     let mut import = store.begin_import();
-    assert!(
-        import
-            .withdraw(&server(), &gun("app"), now(), now())
-            .unwrap()
-    );
+    let gone = import.withdraw(&server(), &gun("app"), (now(), now()), &vouch(2));
+    assert_eq!(gone.unwrap(), Gone::Withdrawn);
     import.commit(&bundle(2)).unwrap();
     let later = Vouch {
         created_at: now() + jiff::SignedDuration::from_hours(1),
@@ -321,4 +311,40 @@ fn a_vouch_stays_as_long_as_the_files_do() {
     store.withdraw(&server(), &app, now()).unwrap();
     store.commit(&server(), &small("app", 6)).unwrap();
     assert_eq!(vouched(&store, "app"), None, "it was gone in between");
+}
+
+#[test]
+fn a_later_word_stays_where_the_same_files_are_proven_anew() {
+    let dir = TempDir::new("store").unwrap();
+    let store = open(dir.path());
+    let repository = small("app", 1);
+    let later = Vouch {
+        signers: repository.facts().anchors.clone(),
+        ..vouch(2)
+    };
+    let mut first = store.begin_import();
+    first.stage(&server(), &repository, later.clone()).unwrap();
+    first.commit(&bundle(2)).unwrap();
+    let pem = Key::p256("x").public_key_pem();
+    let wrong = Pins {
+        roots: vec![TrustRoot::from_pem(&pem).unwrap()],
+        ..Pins::default()
+    };
+    store.reverify(&|_, _| Some(wrong.clone()), now()).unwrap();
+    let older = Vouch {
+        created_at: now() - jiff::SignedDuration::from_hours(1),
+        ..later
+    };
+    let mut import = store.begin_import();
+    let staged = import.stage(
+        &server(),
+        &repository,
+        Vouch {
+            sequence: 1,
+            ..older
+        },
+    );
+    assert_eq!(staged.unwrap(), Staged::Changed);
+    import.commit(&bundle(3)).unwrap();
+    assert_eq!(vouched(&store, "app"), Some(2));
 }

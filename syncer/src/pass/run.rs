@@ -125,6 +125,7 @@ impl Run<'_> {
                 if news.reset {
                     report.source = Source::Sweep;
                 }
+                report.goes_on = news.more;
                 if news.more {
                     tracing::info!(server = %self.lane.server, "the changefeed goes on in the next pass");
                 }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use vouchsafe_trust::{Role, Sha256};
 
 use super::super::{Bundle, Contents, Limits, OpenBundleError, write};
+use super::layout::{self, Parts};
 use super::{contents, metadata, open};
 use crate::{Manifest, Refusal, Signature};
 
@@ -218,4 +219,26 @@ proptest! {
         let again = write(&path, &bundle.contents(), split).unwrap();
         prop_assert_eq!(before, bytes(&again));
     }
+}
+
+#[test]
+fn who_signed_is_found_wherever_the_role_files_lie() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("b.tar");
+    let mut entries = Parts::good().entries();
+    let len =
+        |entries: &[layout::Entry], place: usize| u64::try_from(entries[place].2.len()).unwrap();
+    // As long as a manifest may be, so that size alone does not tell it from one.
+    let limits = Limits {
+        manifest: len(&entries, 5),
+        index: len(&entries, 2),
+        ..Limits::default()
+    };
+    entries.reverse();
+    fs::write(&path, layout::tar(&entries)).unwrap();
+    let opened = Bundle::open_wanted(&path, &limits, folder.path(), |_, signatures| {
+        assert_eq!(signatures.len(), 1);
+        Ok(())
+    });
+    assert_eq!(layout::label_of(opened), "accepted");
 }

@@ -1,6 +1,5 @@
 //! Metrics of bundles.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -64,21 +63,13 @@ pub(in super::super) fn metrics(
                 let (store, configs) = &broken;
                 let now = store.observe_time(SystemClock.now()).now;
                 let config = configs.borrow();
-                let entries = config.break_glass().iter().filter(|it| it.holds_at(now));
-                // Where one takes over from another, the later end counts.
-                let mut left = BTreeMap::new();
-                for entry in entries {
-                    let until = left.entry(&entry.gun).or_insert(entry.until);
-                    *until = entry.until.max(*until);
-                }
-                let left = left.into_iter();
-                left.map(|(gun, until)| {
-                    (
-                        vec![gun.to_string()],
-                        until.duration_since(now).as_secs_f64(),
-                    )
-                })
-                .collect()
+                // There is one for each repository.
+                let broken = config.break_glass().iter().filter(|it| it.holds_at(now));
+                let left = broken.map(|entry| {
+                    let left = entry.until.duration_since(now).as_secs_f64();
+                    (vec![entry.gun.to_string()], left)
+                });
+                left.collect()
             },
         ),
     ]

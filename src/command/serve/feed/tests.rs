@@ -52,6 +52,7 @@ fn pass(server: &Server, error: Option<&'static str>) -> ServerReport {
             refused: false,
         }),
         changefeed: None,
+        goes_on: false,
     }
 }
 
