@@ -97,7 +97,10 @@ pub fn import(
     }
     let record = record(bundle, &standing, &report, terms.now);
     intake.import.commit(&record)?;
-    remember(store, &report, terms.now)?;
+    if let Err(error) = remember(store, &report, terms.now) {
+        // The bundle stands, whatever is shown of it.
+        tracing::warn!(%error, "cannot write down what became of the repositories of a bundle");
+    }
     Ok(report)
 }
 

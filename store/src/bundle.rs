@@ -36,6 +36,15 @@ pub struct ImportedBundle {
     pub deny: Vec<Denied>,
 }
 
+/// A bundle that was made.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct MadeBundle {
+    /// Its number in the series.
+    pub sequence: u64,
+    /// What the series denies since.
+    pub deny: Vec<Denied>,
+}
+
 impl ImportedBundle {
     pub(crate) fn encode(&self) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
         let value = postcard::to_stdvec(self).map_err(StoreError::Unencodable)?;
@@ -84,30 +93,28 @@ impl Store {
         Ok(known)
     }
 
-    /// The number of the latest bundle of the series `name` that was made of this store.
+    /// The latest bundle of the series `name` that was made of this store.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read.
-    pub fn made_sequence(&self, name: &str) -> Result<Option<u64>, StoreError> {
+    pub fn made(&self, name: &str) -> Result<Option<MadeBundle>, StoreError> {
         let Some(value) = self.0.trees.made.get(name.as_bytes())? else {
             return Ok(None);
         };
-        let number = (*value).try_into().map(u64::from_be_bytes);
-        number.map(Some).map_err(|_error| {
-            self.note(StoreError::damaged("the number of a bundle that was made"))
+        postcard::from_bytes(&value).map(Some).map_err(|_error| {
+            self.note(StoreError::damaged("the record of a bundle that was made"))
         })
     }
 
-    /// Remembers that the bundle `sequence` of the series `name` was made, on the disk when this
-    /// returns.
+    /// Remembers that a bundle of the series `name` was made, on the disk when this returns.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if it cannot be written.
-    pub fn record_made(&self, name: &str, sequence: u64) -> Result<(), StoreError> {
-        let value = sequence.to_be_bytes();
-        self.0.trees.made.insert(name.as_bytes(), &value)?;
+    pub fn record_made(&self, name: &str, made: &MadeBundle) -> Result<(), StoreError> {
+        let value = postcard::to_stdvec(made).map_err(StoreError::Unencodable)?;
+        self.0.trees.made.insert(name.as_bytes(), value)?;
         self.0.durable.sync()
     }
 }

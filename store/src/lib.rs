@@ -50,7 +50,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use bundle::ImportedBundle;
+pub use bundle::{ImportedBundle, MadeBundle};
 pub use commit::Commit;
 pub use error::StoreError;
 pub use forget::Withdrawal;

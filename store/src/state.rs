@@ -21,6 +21,9 @@ pub struct ServerState {
     pub selection: Option<Sha256>,
     /// When the last pass ended that reached the server.
     pub last_pass: Option<Timestamp>,
+    /// Whether the changefeed went on beyond what the last pass read of it.
+    #[serde(default)]
+    pub goes_on: bool,
     /// When every known repository was last looked at, whatever the changefeed said.
     pub last_sweep: Option<Timestamp>,
     /// Why the last pass failed; nothing if it did not.

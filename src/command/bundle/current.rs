@@ -42,13 +42,14 @@ impl Current {
         let mut unsynced = BTreeSet::new();
         for (server, gun) in wanted {
             let state = store.server_state(server)?;
+            let goes_on = state.as_ref().is_some_and(|state| state.goes_on);
             let last = state.and_then(|state| state.last_pass);
             let last = last.ok_or_else(|| {
                 format!("{server} was never reached\nhint: leave --no-sync out, or run `vouchsafe sync` first")
             })?;
             at = at.min(last);
             let outcome = store.last_sync(server, gun)?;
-            if outcome.is_some_and(|it| matches!(it.result, SyncResult::Err { .. })) {
+            if goes_on || outcome.is_some_and(|it| matches!(it.result, SyncResult::Err { .. })) {
                 unsynced.insert((server.clone(), gun.clone()));
             }
         }

@@ -1,6 +1,6 @@
 //! `vouchsafe bundle deny`: bad news that cannot wait.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vouchsafe_airgap::{Order, gather};
 use vouchsafe_trust::{Denied, DeniedThing};
@@ -23,15 +23,6 @@ pub(crate) fn run(args: &DenyArgs, common: &Common) -> Result<Outcome, Error> {
     if !args.lift && reason.trim().is_empty() {
         return Err("--reason is empty; whoever is denied is shown it".into());
     }
-    let (deny, lift) = if args.lift {
-        (Vec::new(), named.into_iter().collect())
-    } else {
-        let denied = |what| Denied {
-            what,
-            reason: reason.clone(),
-        };
-        (named.into_iter().map(denied).collect(), Vec::new())
-    };
     finish::check_directory(&args.directory)?;
     let config = context::config(common)?;
     let store = context::store(common, &config)?;
@@ -40,10 +31,27 @@ pub(crate) fn run(args: &DenyArgs, common: &Common) -> Result<Outcome, Error> {
     // A series of its own, whose numbers do not hang on those of trust data.
     let name = finish::series(label, "deny")?;
     let sequence = finish::sequence(label, &name, &store, None)?;
+    // An earlier list may not have arrived, so each repeats what is denied still.
+    let made = store.made(name.as_str())?.unwrap_or_default();
+    let mut deny: BTreeMap<DeniedThing, String> = made
+        .deny
+        .into_iter()
+        .filter(|denied| !named.contains(&denied.what))
+        .map(|denied| (denied.what, denied.reason))
+        .collect();
+    let lift = if args.lift {
+        named.into_iter().collect()
+    } else {
+        deny.extend(named.into_iter().map(|what| (what, reason.clone())));
+        Vec::new()
+    };
+    let deny = deny
+        .into_iter()
+        .map(|(what, reason)| Denied { what, reason });
     let created_at = finish::created_at(label, now)?;
     let order = Order {
         audience: label.audience.iter().cloned().collect(),
-        deny,
+        deny: deny.collect(),
         lift,
         ..Order::new(name, sequence, created_at, now)
     };

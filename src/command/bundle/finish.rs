@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use vouchsafe_airgap::bundle::write as write_bundle;
 use vouchsafe_airgap::create::Gathered;
-use vouchsafe_airgap::{Bundle, Name, SigningKey};
-use vouchsafe_store::Store;
+use vouchsafe_airgap::{Bundle, Manifest, Name, SigningKey};
+use vouchsafe_store::{MadeBundle, Store};
 use vouchsafe_trust::key::Fingerprint;
 use vouchsafe_trust::{Role, Sha256};
 
@@ -129,7 +129,7 @@ pub(super) fn sequence(
     if let Some(sequence) = label.sequence {
         return Ok(sequence);
     }
-    let made = store.made_sequence(name.as_str())?;
+    let made = store.made(name.as_str())?.map(|made| made.sequence);
     let base = base.map(|base| base.manifest().sequence);
     let last = made.max(base).unwrap_or_default();
     Ok(last
@@ -163,7 +163,7 @@ pub(super) fn write(
         manifest.created_at.strftime("%Y%m%dT%H%M%SZ"),
         manifest.sequence
     );
-    store.record_made(manifest.name.as_str(), manifest.sequence)?;
+    remember(store, &manifest)?;
     let files = write_bundle(&directory.join(name), &contents, split)?;
     let carried = manifest.repositories.iter().filter(|it| it.is_carried());
     let expiries = manifest.repositories.iter();
@@ -186,8 +186,21 @@ pub(super) fn write(
     })
 }
 
+/// Remembers the number, and what the series denies: the next list repeats it, since this one may not arrive.
+fn remember(store: &Store, manifest: &Manifest) -> Result<(), Error> {
+    let name = manifest.name.as_str();
+    let deny = if manifest.lists_repositories() {
+        store.made(name)?.map(|made| made.deny).unwrap_or_default()
+    } else {
+        manifest.deny.clone()
+    };
+    let sequence = manifest.sequence;
+    store.record_made(name, &MadeBundle { sequence, deny })?;
+    Ok(())
+}
+
 /// Nobody's word outlasts an authority, so a later `refreshBy` says more than it holds.
-fn warn_of_early_end(manifest: &vouchsafe_airgap::Manifest) {
+fn warn_of_early_end(manifest: &Manifest) {
     let Some(refresh_by) = manifest.refresh_by else {
         return;
     };

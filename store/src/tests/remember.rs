@@ -195,6 +195,7 @@ fn the_syncers_state_survives_a_restart() {
         }),
         selection: Some(image("selection")),
         last_pass: Some(now()),
+        goes_on: true,
         last_sweep: None,
         last_error: Some("ü".repeat(1000)),
     };

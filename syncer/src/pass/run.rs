@@ -263,6 +263,7 @@ impl Run<'_> {
             return;
         }
         state.last_pass = Some(self.now);
+        state.goes_on = report.goes_on;
         if matches!(report.source, Source::Poll | Source::Sweep) {
             state.last_sweep = Some(self.now);
         }
