@@ -36,10 +36,10 @@ pub struct ImportedBundle {
     pub deny: Vec<Denied>,
 }
 
-/// A bundle that was made.
+/// What was made of a series.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct MadeBundle {
-    /// Its number in the series.
+    /// The highest number that was given out.
     pub sequence: u64,
     /// What the series denies since.
     pub deny: Vec<Denied>,

@@ -126,10 +126,16 @@ pub(super) fn sequence(
     store: &Store,
     base: Option<&Bundle>,
 ) -> Result<u64, Error> {
+    let made = store.made(name.as_str())?.map(|made| made.sequence);
     if let Some(sequence) = label.sequence {
+        if let Some(made) = made.filter(|made| *made >= sequence) {
+            note(&format!(
+                "warning: {name} {sequence}: number {made} was given out before; a site that took that in \
+                 refuses this bundle, unless it is the very same"
+            ));
+        }
         return Ok(sequence);
     }
-    let made = store.made(name.as_str())?.map(|made| made.sequence);
     let base = base.map(|base| base.manifest().sequence);
     let last = made.max(base).unwrap_or_default();
     Ok(last
@@ -187,14 +193,17 @@ pub(super) fn write(
 }
 
 /// Remembers the number, and what the series denies: the next list repeats it, since this one may not arrive.
+///
+/// A lower number that was asked for does not set the count back: the one after it may be in use.
 fn remember(store: &Store, manifest: &Manifest) -> Result<(), Error> {
     let name = manifest.name.as_str();
+    let made = store.made(name)?.unwrap_or_default();
+    let sequence = manifest.sequence.max(made.sequence);
     let deny = if manifest.lists_repositories() {
-        store.made(name)?.map(|made| made.deny).unwrap_or_default()
+        made.deny
     } else {
         manifest.deny.clone()
     };
-    let sequence = manifest.sequence;
     store.record_made(name, &MadeBundle { sequence, deny })?;
     Ok(())
 }

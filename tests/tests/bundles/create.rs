@@ -91,6 +91,29 @@ fn a_server_that_is_down_means_that_nothing_is_vouched_for() {
 }
 
 #[test]
+fn a_lower_number_is_warned_of_and_sets_no_count_back() {
+    let sites = Sites::new(&[]);
+    sites.connected.succeed(&["sync"]).unwrap();
+    let folder = text(sites.connected.directory().path());
+    let made = |sequence: &[&str]| {
+        let create = ["bundle", "create", "--no-sync", "--directory", &folder];
+        let made = sites.connected.run(&[&create[..], sequence].concat());
+        let made = made.unwrap();
+        assert_eq!(made.code, Some(0), "{made:?}");
+        made
+    };
+    let high = made(&["--sequence", "7"]);
+    assert!(!high.stderr.contains("given out before"), "{high:?}");
+    let low = made(&["--sequence", "3"]);
+    assert!(
+        low.stderr.contains("number 7 was given out before"),
+        "{low:?}"
+    );
+    let next = made(&[]);
+    assert!(next.stdout.contains("bundle vouchsafe 8:"), "{next:?}");
+}
+
+#[test]
 fn the_same_contents_are_the_same_file_and_parts_are_one() {
     let sites = Sites::new(&[]);
     sites.connected.succeed(&["sync"]).unwrap();
