@@ -144,8 +144,7 @@ impl Bundle {
         &self,
         repository: &manifest::Repository,
     ) -> Result<RepositoryMetadata, OpenBundleError> {
-        let sizes = repository.files.iter().map(|file| file.size);
-        if sizes.fold(0, u64::saturating_add) > self.most_per_repository {
+        if repository.size() > self.most_per_repository {
             let what = format!("the role files of {}", repository.gun);
             return Err(intake::too_large(&what, self.most_per_repository, "bytes").into());
         }

@@ -10,7 +10,7 @@ use vouchsafe_store::{RepositoryState, Store, StoreError};
 use vouchsafe_trust::{Denied, DeniedThing, Gun, RepositoryFacts, Role, Server, Sha256};
 
 use crate::bundle::{Contents, PackError, PackWriter, describe};
-use crate::manifest::{Base, Manifest, Repository, RoleFile, Withdrawn};
+use crate::manifest::{Base, Manifest, Repository, Withdrawn, digests};
 use crate::{Name, Refusal};
 
 /// What a bundle is to be.
@@ -173,15 +173,13 @@ pub fn gather(
         let Some(metadata) = store.metadata(server, gun)? else {
             continue;
         };
-        let listed = describe(&metadata)?;
+        let mut files = describe(&metadata)?;
         let is_as_before = known
             .get(&(server, gun))
-            .is_some_and(|known| same(known, &listed));
-        let files = if is_as_before {
-            listed
-        } else {
-            pack.add(&metadata)?
-        };
+            .is_some_and(|known| digests(&known.files).eq(digests(&files)));
+        if !is_as_before {
+            pack.carry(&metadata, &mut files)?;
+        }
         repositories.push(Repository {
             server: server.clone(),
             gun: gun.clone(),
@@ -200,7 +198,7 @@ pub fn gather(
         }),
         pack: pack.as_ref().map(crate::bundle::PackFile::pack),
         repositories,
-        withdrawn: withdrawn(store, order, wanted)?,
+        withdrawn: withdrawn(store, &known, wanted)?,
         deny: order.deny.clone(),
         lift: order.lift.clone(),
         ..Manifest::empty(order.name.clone(), order.sequence, order.created_at)
@@ -268,30 +266,24 @@ fn lasts(facts: &RepositoryFacts, order: &Order<'_>) -> Result<(), WhyLeftOut> {
 }
 
 /// The repositories of the base.
-fn known<'o>(order: &'o Order<'_>) -> BTreeMap<(&'o Server, &'o Gun), &'o Repository> {
+type Known<'o> = BTreeMap<(&'o Server, &'o Gun), &'o Repository>;
+
+fn known<'o>(order: &'o Order<'_>) -> Known<'o> {
     let base = order.base.iter();
     base.flat_map(|(manifest, _)| &manifest.repositories)
         .map(|repository| ((&repository.server, &repository.gun), repository))
         .collect()
 }
 
-fn same(known: &Repository, listed: &[RoleFile]) -> bool {
-    let digests = |files: &[RoleFile]| -> Vec<(Role, Sha256)> {
-        let files = files.iter();
-        files.map(|file| (file.role.clone(), file.sha256)).collect()
-    };
-    digests(&known.files) == digests(listed)
-}
-
 /// What was wanted, or the base lists, and its server says is gone.
 fn withdrawn(
     store: &Store,
-    order: &Order<'_>,
+    known: &Known<'_>,
     wanted: &BTreeSet<(Server, Gun)>,
 ) -> Result<Vec<Withdrawn>, StoreError> {
     let mut withdrawn = Vec::new();
-    let base = known(order).into_keys();
-    let base = base.map(|(server, gun)| (server.clone(), gun.clone()));
+    let base = known.keys();
+    let base = base.map(|&(server, gun)| (server.clone(), gun.clone()));
     let asked: BTreeSet<(Server, Gun)> = base.chain(wanted.iter().cloned()).collect();
     for (server, gun) in asked {
         let status = store.status_of(server.clone(), gun.clone())?;

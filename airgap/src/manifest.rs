@@ -189,6 +189,12 @@ impl Repository {
         self.files.iter().any(|file| file.offset.is_some())
     }
 
+    /// The length of its role files together, in bytes.
+    pub fn size(&self) -> u64 {
+        let sizes = self.files.iter().map(|file| file.size);
+        sizes.fold(0, u64::saturating_add)
+    }
+
     /// The file of a role other than root.
     pub fn file(&self, role: &Role) -> Option<&RoleFile> {
         self.files.iter().rev().find(|file| file.role == *role)
@@ -216,6 +222,11 @@ impl Repository {
             .map(|file| (&file.role, file.expires))
             .min_by_key(|(_, at)| *at)
     }
+}
+
+/// What tells two states of a repository apart: the digest of each role file.
+pub(crate) fn digests(files: &[RoleFile]) -> impl Iterator<Item = (&Role, Sha256)> {
+    files.iter().map(|file| (&file.role, file.sha256))
 }
 
 /// The part that tells which version of the format it is.

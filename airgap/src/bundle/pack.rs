@@ -45,12 +45,27 @@ impl PackWriter {
     /// then, and others can follow. [`PackError::Io`] if it cannot be written: nothing can follow.
     pub fn add(&mut self, metadata: &RepositoryMetadata) -> Result<Vec<RoleFile>, PackError> {
         let mut listed = describe(metadata)?;
-        for ((_, bytes), file) in role_files(metadata).zip(&mut listed) {
+        self.carry(metadata, &mut listed)?;
+        Ok(listed)
+    }
+
+    /// Adds the role files of a repository that [`describe`] described as `listed`, and says there where
+    /// each begins.
+    ///
+    /// # Errors
+    ///
+    /// [`PackError::Io`] if it cannot be written: nothing can follow.
+    pub fn carry(
+        &mut self,
+        metadata: &RepositoryMetadata,
+        listed: &mut [RoleFile],
+    ) -> Result<(), PackError> {
+        for ((_, bytes), file) in role_files(metadata).zip(listed) {
             file.offset = Some(self.size);
             self.file.write_all(bytes)?;
             self.size += file.size;
         }
-        Ok(listed)
+        Ok(())
     }
 
     /// The pack, unless nothing was added.

@@ -9,7 +9,7 @@ use vouchsafe_trust::{Gun, KeyId, Role, Server, Sha256, Version};
 use super::parsed::Parsed;
 use crate::Bundle;
 use crate::bundle::OpenBundleError;
-use crate::manifest::{Denied, Repository, RoleFile, Withdrawn};
+use crate::manifest::{Denied, Repository, RoleFile, Withdrawn, digests};
 
 /// How two bundles differ. Nothing of it is verified.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -144,7 +144,7 @@ pub fn diff(old: &Bundle, new: &Bundle) -> Result<Diff, OpenBundleError> {
         let Some(before) = olds.get(name) else {
             continue;
         };
-        if digests(before).eq(digests(repository)) {
+        if digests(&before.files).eq(digests(&repository.files)) {
             unchanged += 1;
         } else {
             let sides = ((old, *before), (new, *repository));
@@ -275,11 +275,6 @@ fn by_name(repositories: &[Repository]) -> BTreeMap<Listed, &Repository> {
     };
     let named = repositories.iter().map(|it| (name(it), it));
     named.collect()
-}
-
-fn digests(repository: &Repository) -> impl Iterator<Item = (&Role, Sha256)> {
-    let files = repository.files.iter();
-    files.map(|file| (&file.role, file.sha256))
 }
 
 /// Something about the newest file of each role.

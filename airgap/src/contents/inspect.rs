@@ -100,11 +100,7 @@ impl Summary {
             server: repository.server.clone(),
             gun: repository.gun.clone(),
             carried: repository.is_carried(),
-            size: repository
-                .files
-                .iter()
-                .map(|file| file.size)
-                .fold(0, u64::saturating_add),
+            size: repository.size(),
             tags: repository.tags,
             // The newest root comes last.
             versions: versions
