@@ -9,25 +9,21 @@ use vouchsafe_trust::key::Fingerprint;
 use super::blob::{Blob, Extent, Source, path_of};
 use super::intake::{Intake, Spooled, too_large};
 use super::oci::{Descriptor, ImageManifest, Index};
-use super::source::take_all;
+use super::source::{Form, take_all};
 use super::{Bundle, Limits, OpenBundleError};
 use crate::manifest::{Manifest, Pack};
 use crate::{Refusal, Signature};
 
 pub(super) fn open(path: &Path, limits: &Limits, spool: &Path) -> Result<Bundle, OpenBundleError> {
-    let mut intake = Intake::new(path, spool, limits)?;
-    let form = take_all(path, limits, &mut intake)?;
-    let Spooled { index, blobs } = intake.finish()?;
-    let mut named = Named {
-        blobs,
-        taken: BTreeSet::new(),
-        spool,
-    };
-    let image = Index::parse(&index)?;
-    let artifact = named.bytes(&image, "its OCI image manifest", limits.index)?;
-    let parsed = ImageManifest::parse(&artifact)?;
-    let config = named.take(&parsed.config)?;
-    let layers = parsed.layers()?;
+    let intake = Intake::new(path, spool, limits)?;
+    let Layout {
+        form,
+        mut named,
+        artifact,
+        image,
+    } = Layout::read(path, limits, intake, spool)?;
+    let config = named.take(&image.config)?;
+    let layers = image.layers()?;
     let manifest_bytes = named.bytes(&layers.manifest, "its manifest", limits.manifest)?;
     let manifest = Manifest::parse(&manifest_bytes)?;
     let mut blobs = vec![config, named.take(&layers.manifest)?];
@@ -63,20 +59,47 @@ pub(super) fn peek(
     let signatures = limits.signatures.saturating_mul(limits.signature);
     let all = limits.manifest.saturating_add(limits.index);
     let all = all.saturating_mul(2).saturating_add(signatures);
-    let mut intake = Intake::new(path, spool, limits)?.keeping(limits.manifest, all);
-    take_all(path, limits, &mut intake)?;
-    let Spooled { index, blobs } = intake.finish()?;
-    let mut named = Named {
-        blobs,
-        taken: BTreeSet::new(),
-        spool,
-    };
-    let image = Index::parse(&index)?;
-    let artifact = named.bytes(&image, "its OCI image manifest", limits.index)?;
-    let layers = ImageManifest::parse(&artifact)?.layers()?;
+    let intake = Intake::new(path, spool, limits)?.keeping(limits.manifest, all);
+    let Layout {
+        mut named, image, ..
+    } = Layout::read(path, limits, intake, spool)?;
+    let layers = image.layers()?;
     let manifest = named.bytes(&layers.manifest, "its manifest", limits.manifest)?;
     let signatures = named.signatures(layers.signatures, limits)?;
     Ok((manifest, signatures))
+}
+
+/// An OCI image layout, and the image manifest that its index names.
+struct Layout<'a> {
+    form: Form,
+    named: Named<'a>,
+    artifact: Vec<u8>,
+    image: ImageManifest,
+}
+
+impl<'a> Layout<'a> {
+    fn read(
+        path: &Path,
+        limits: &Limits,
+        mut intake: Intake<'_>,
+        spool: &'a Path,
+    ) -> Result<Self, OpenBundleError> {
+        let form = take_all(path, limits, &mut intake)?;
+        let Spooled { index, blobs } = intake.finish()?;
+        let mut named = Named {
+            blobs,
+            taken: BTreeSet::new(),
+            spool,
+        };
+        let image = Index::parse(&index)?;
+        let artifact = named.bytes(&image, "its OCI image manifest", limits.index)?;
+        Ok(Self {
+            form,
+            named,
+            image: ImageManifest::parse(&artifact)?,
+            artifact,
+        })
+    }
 }
 
 /// The role files, if the manifest and the OCI image manifest agree about them.
