@@ -8,6 +8,7 @@
 mod admit;
 mod answer;
 mod changes;
+mod prove;
 mod report;
 
 use std::collections::BTreeSet;
@@ -17,13 +18,13 @@ use vouchsafe_policy::Config;
 use vouchsafe_store::{
     Gone, ImportedBundle, Kept, Staged, Store, StoreError, SyncOutcome, SyncResult,
 };
+use vouchsafe_trust::Sha256;
 use vouchsafe_trust::evidence::Vouch;
-use vouchsafe_trust::update::{Expiry, Limits, Terms};
-use vouchsafe_trust::{Role, Sha256, VerifiedRepository, verify};
 
-pub use admit::{Standing, admit, check_audience, check_clock, check_news, check_signers};
+pub use admit::{Standing, admit, check_signers, check_statements};
 pub use answer::ImportAnswer;
 pub use changes::{Changes, Repointed};
+pub use prove::{Unproven, prove};
 pub use report::{Fate, ImportReport, RepositoryReport};
 
 use crate::bundle::{Bundle, OpenBundleError};
@@ -125,7 +126,9 @@ impl Intake<'_> {
         if !listed.is_carried() {
             let files: BTreeSet<Sha256> = listed.files.iter().map(|file| file.sha256).collect();
             return Ok(match self.import.keep(server, gun, &files, vouch)? {
-                Kept::Expired { role, at } => expired_when_made(&role, at, manifest.created_at),
+                Kept::Expired { role, at } => {
+                    Unproven::expired_when_made(&role, at, manifest.created_at).into()
+                }
                 Kept::Kept => Fate::Kept,
                 Kept::Differs => Fate::failed(
                     "base_differs",
@@ -141,29 +144,18 @@ impl Intake<'_> {
                 ),
             });
         }
-        let metadata = match self.bundle.repository(listed) {
-            Ok(metadata) => metadata,
-            Err(OpenBundleError::Refused(refusal)) => {
-                return Ok(Fate::failed(refusal.label(), refusal));
-            }
-            Err(error) => return Err(error.into()),
-        };
         let accepted = self.store.accepted(server, gun)?;
-        let terms = Terms {
-            pins: &pins,
-            accepted: accepted.as_ref(),
-            now: self.terms.now,
-            // What a courier brings may have run out on the way; every decision looks at that.
-            expiry: Expiry::EnforceAuthority,
-            limits: Limits::default(),
-        };
-        let repository = match verify(&metadata, terms) {
+        let proven = prove(
+            self.bundle,
+            listed,
+            &pins,
+            accepted.as_ref(),
+            self.terms.now,
+        )?;
+        let repository = match proven {
             Ok(repository) => repository,
-            Err(error) => return Ok(Fate::failed(error.label(), error)),
+            Err(unproven) => return Ok(unproven.into()),
         };
-        if let Some(stale) = stale_when_made(&repository, manifest.created_at) {
-            return Ok(stale);
-        }
         let before = changes::Before::read(self.store, server, gun)?;
         match self.import.stage(server, &repository, vouch) {
             Ok(Staged::Same) => Ok(Fate::Unchanged),
@@ -224,23 +216,6 @@ impl Intake<'_> {
             signers: self.standing.ever_signed.clone(),
         }
     }
-}
-
-/// What became of a repository whose timestamp or snapshot had run out before the bundle was made, if they had:
-/// it was never proven to be current.
-pub fn stale_when_made(repository: &VerifiedRepository, created_at: Timestamp) -> Option<Fate> {
-    let freshness = [Role::Timestamp, Role::Snapshot];
-    let mut roles = freshness.iter();
-    roles.find_map(|role| {
-        let expires = repository.facts().roles.get(role)?.expires;
-        (expires < created_at).then(|| expired_when_made(role, expires, created_at))
-    })
-}
-
-fn expired_when_made(role: &Role, expires: Timestamp, created_at: Timestamp) -> Fate {
-    let message =
-        format!("{role}: expired at {expires:.0}, before the bundle was made at {created_at:.0}");
-    Fate::failed("expired_when_made", message)
 }
 
 fn record(

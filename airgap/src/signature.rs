@@ -14,6 +14,8 @@ use vouchsafe_trust::key::{Fingerprint, PublicKey};
 
 pub use signing::{SigningKey, SigningKeyError};
 
+use crate::Refusal;
+
 /// A signature over a bundle's manifest.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Signature {
@@ -55,6 +57,28 @@ pub fn valid_signers(
         .filter(signed)
         .map(PublicKey::fingerprint)
         .collect()
+}
+
+/// The distinct keys among `keys` that made one of `signatures` over `message`, if `needed` of them did.
+///
+/// # Errors
+///
+/// [`Refusal::Unsigned`] or [`Refusal::WrongSigner`].
+pub fn enough_signers(
+    message: &[u8],
+    signatures: &[Signature],
+    keys: &[PublicKey],
+    needed: usize,
+) -> Result<BTreeSet<Fingerprint>, Refusal> {
+    let signers = valid_signers(message, signatures, keys);
+    let valid = signers.len();
+    if valid >= needed {
+        Ok(signers)
+    } else if signatures.is_empty() {
+        Err(Refusal::Unsigned { needed })
+    } else {
+        Err(Refusal::WrongSigner { valid, needed })
+    }
 }
 
 #[cfg(test)]

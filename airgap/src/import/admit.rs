@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use vouchsafe_policy::{BundleSettings, Config};
-use vouchsafe_store::{ImportedBundle, Store, StoreError};
+use vouchsafe_store::{ImportedBundle, Store};
 use vouchsafe_trust::key::{Fingerprint, PublicKey};
 use vouchsafe_trust::{Denied, DeniedThing};
 
@@ -12,7 +12,7 @@ use super::ImportError;
 use crate::Refusal;
 use crate::bundle::{Bundle, OpenBundleError};
 use crate::manifest::{MAX_DENIED, Manifest};
-use crate::signature::{Signature, valid_signers};
+use crate::signature::{Signature, enough_signers};
 
 /// A bundle that may be taken in, and on whose word.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,10 +51,8 @@ pub fn admit(
     let signers = check_signers(bundle.manifest_bytes(), bundle.signatures(), settings);
     let signers = signers.map_err(refused)?;
     let is_vouched = settings.is_vouched(&signers);
-    check_audience(manifest, settings).map_err(refused)?;
-    check_clock(manifest, now).map_err(refused)?;
-    check_news(manifest, is_vouched).map_err(refused)?;
-    let last = last(store, manifest)?;
+    check_statements(manifest, settings, is_vouched, now).map_err(refused)?;
+    let last = store.bundle(manifest.name.as_str())?;
     // A number that nobody vouched for could be any, and must not keep out what somebody vouches for.
     let binds = |last: &ImportedBundle| !is_vouched || settings.is_vouched(&last.signers);
     let is_known = check_sequence(bundle, last.as_ref(), binds)?;
@@ -106,10 +104,6 @@ fn denied(
     Ok((deny, lifted))
 }
 
-fn last(store: &Store, manifest: &Manifest) -> Result<Option<ImportedBundle>, StoreError> {
-    store.bundle(manifest.name.as_str())
-}
-
 /// The pinned keys that signed `manifest`, if as many did as have to.
 ///
 /// # Errors
@@ -121,17 +115,24 @@ pub fn check_signers(
     settings: &BundleSettings,
 ) -> Result<BTreeSet<Fingerprint>, Refusal> {
     let keys: Vec<PublicKey> = settings.keys.iter().map(|(_, key)| key.clone()).collect();
-    let signers = valid_signers(manifest, signatures, &keys);
-    let needed = settings.threshold;
-    if signers.len() >= needed {
-        return Ok(signers);
-    }
-    Err(if signatures.is_empty() {
-        Refusal::Unsigned { needed }
-    } else {
-        let valid = signers.len();
-        Refusal::WrongSigner { valid, needed }
-    })
+    enough_signers(manifest, signatures, &keys, settings.threshold)
+}
+
+/// Checks what a manifest says of itself: that it is for whom the settings say is here, made by now, and
+/// that its news counts.
+///
+/// # Errors
+///
+/// [`Refusal::WrongAudience`], [`Refusal::ClockBehind`] or [`Refusal::NotVouchedFor`].
+pub fn check_statements(
+    manifest: &Manifest,
+    settings: &BundleSettings,
+    is_vouched: bool,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    check_audience(manifest, settings)?;
+    check_clock(manifest, now)?;
+    check_news(manifest, is_vouched)
 }
 
 /// Checks that news counts, if a bundle brings some: it only does from who vouches.
@@ -139,7 +140,7 @@ pub fn check_signers(
 /// # Errors
 ///
 /// [`Refusal::NotVouchedFor`].
-pub fn check_news(manifest: &Manifest, is_vouched: bool) -> Result<(), Refusal> {
+fn check_news(manifest: &Manifest, is_vouched: bool) -> Result<(), Refusal> {
     let brings_news = !manifest.deny.is_empty() || !manifest.lift.is_empty();
     if brings_news && !is_vouched {
         return Err(Refusal::NotVouchedFor);
@@ -152,7 +153,7 @@ pub fn check_news(manifest: &Manifest, is_vouched: bool) -> Result<(), Refusal> 
 /// # Errors
 ///
 /// [`Refusal::WrongAudience`].
-pub fn check_audience(manifest: &Manifest, settings: &BundleSettings) -> Result<(), Refusal> {
+fn check_audience(manifest: &Manifest, settings: &BundleSettings) -> Result<(), Refusal> {
     let here = settings.audience.as_deref();
     let fits = manifest.audience.is_empty()
         || manifest
@@ -174,7 +175,7 @@ pub fn check_audience(manifest: &Manifest, settings: &BundleSettings) -> Result<
 /// # Errors
 ///
 /// [`Refusal::ClockBehind`].
-pub fn check_clock(manifest: &Manifest, now: Timestamp) -> Result<(), Refusal> {
+fn check_clock(manifest: &Manifest, now: Timestamp) -> Result<(), Refusal> {
     let created_at = manifest.created_at;
     if created_at.duration_since(now) > LEEWAY {
         return Err(Refusal::ClockBehind { created_at, now });

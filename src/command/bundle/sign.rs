@@ -28,16 +28,10 @@ pub(crate) fn run(args: &SignArgs) -> Result<Outcome, Error> {
         match signed {
             Ok(()) => told(&bundle),
             Err(SignBundleError::Invalid) => {
-                note(&format!(
-                    "{}: refused: {}: {}",
-                    args.bundle.display(),
-                    Refusal::WrongSigner {
-                        valid: 0,
-                        needed: 1
-                    }
-                    .label(),
-                    SignBundleError::Invalid
-                ));
+                let (valid, needed) = (0, 1);
+                let label = Refusal::WrongSigner { valid, needed }.label();
+                let message = SignBundleError::Invalid.to_string();
+                note(&super::refused_line(&args.bundle, label, &message));
                 Ok(Outcome::Refused)
             }
             Err(error) => Err(error.into()),

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use serde::Serialize;
-use vouchsafe_airgap::import::{Fate, check_audience, check_clock, check_news, stale_when_made};
-use vouchsafe_airgap::signature::valid_signers;
-use vouchsafe_airgap::{Bundle, OpenBundleError, Refusal};
+use vouchsafe_airgap::Bundle;
+use vouchsafe_airgap::import::{check_statements, prove};
+use vouchsafe_airgap::signature::enough_signers;
 use vouchsafe_policy::Config;
 use vouchsafe_trust::key::{Fingerprint, PublicKey};
-use vouchsafe_trust::update::{Expiry, Limits, Terms};
-use vouchsafe_trust::{Clock as _, Gun, Server, Timestamp, verify};
+use vouchsafe_trust::{Clock as _, Gun, Server, Timestamp};
 
 use super::sign::public_key;
 use crate::args::{Common, VerifyArgs};
@@ -82,13 +81,21 @@ pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<Outcome, Error> 
         return Err(format!("{needed} keys have to sign, and {} are given", keys.len()).into());
     }
     super::with_bundle(&args.bundle, |bundle| {
-        let signers = valid_signers(bundle.manifest_bytes(), bundle.signatures(), &keys);
         let now = SystemClock.now();
-        let count = (signers.len(), needed);
-        if let Some(refusal) = refusal(&bundle, config.as_ref(), count, now) {
-            super::refused(&args.bundle, &refusal);
-            return Ok(Outcome::Refused);
-        }
+        let (message, signatures) = (bundle.manifest_bytes(), bundle.signatures());
+        let signers = enough_signers(message, signatures, &keys, needed).and_then(|signers| {
+            if let Some(config) = &config {
+                check_statements(bundle.manifest(), config.bundles(), needed > 0, now)?;
+            }
+            Ok(signers)
+        });
+        let signers = match signers {
+            Ok(signers) => signers,
+            Err(refusal) => {
+                super::refused(&args.bundle, &refusal);
+                return Ok(Outcome::Refused);
+            }
+        };
         let repositories = config.map(|config| repositories(&bundle, &config, now));
         let verified = Verified {
             name: bundle.manifest().name.to_string(),
@@ -102,27 +109,6 @@ pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<Outcome, Error> 
     })
 }
 
-/// Why nothing in the bundle counts, if nothing does.
-fn refusal(
-    bundle: &Bundle,
-    config: Option<&Config>,
-    (valid, needed): (usize, usize),
-    now: Timestamp,
-) -> Option<Refusal> {
-    if valid < needed {
-        return Some(if bundle.signatures().is_empty() {
-            Refusal::Unsigned { needed }
-        } else {
-            Refusal::WrongSigner { valid, needed }
-        });
-    }
-    let (manifest, settings) = (bundle.manifest(), config?.bundles());
-    let checks = check_audience(manifest, settings)
-        .and_then(|()| check_clock(manifest, now))
-        .and_then(|()| check_news(manifest, needed > 0));
-    checks.err()
-}
-
 fn repositories(
     bundle: &Bundle,
     config: &Config,
@@ -134,33 +120,10 @@ fn repositories(
         let (result, message) = match config.pins(&server, &gun) {
             None => (Found::NotAsked, None),
             Some(_) if !listed.is_carried() => (Found::InBase, None),
-            Some(pins) => {
-                let terms = Terms {
-                    pins: &pins,
-                    accepted: None,
-                    now,
-                    expiry: Expiry::EnforceAuthority,
-                    limits: Limits::default(),
-                };
-                match bundle.repository(listed) {
-                    Ok(metadata) => match verify(&metadata, terms) {
-                        Ok(verified) => {
-                            match stale_when_made(&verified, bundle.manifest().created_at) {
-                                Some(Fate::Failed { message, .. }) => {
-                                    (Found::Refused, Some(message))
-                                }
-                                _ => (Found::Holds, None),
-                            }
-                        }
-                        Err(error) => (Found::Refused, Some(error.to_string())),
-                    },
-                    // One bad role file says nothing of the other repositories.
-                    Err(OpenBundleError::Refused(refusal)) => {
-                        (Found::Refused, Some(refusal.to_string()))
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
+            Some(pins) => match prove(bundle, listed, &pins, None, now)? {
+                Ok(_) => (Found::Holds, None),
+                Err(unproven) => (Found::Refused, Some(unproven.message)),
+            },
         };
         found.push(Repository {
             server,
