@@ -219,7 +219,8 @@ impl<'client> Session<'client> {
         })
     }
 
-    fn is_own(&self, url: &Url) -> bool {
+    /// Whether an address is the registry's own, which alone is given credentials.
+    pub(super) fn is_own(&self, url: &Url) -> bool {
         self.server.as_str().parse::<Url>().is_ok_and(|own| {
             own.scheme() == url.scheme()
                 && own.host() == url.host()

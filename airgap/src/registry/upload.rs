@@ -50,7 +50,8 @@ impl Session<'_> {
             let answer = put(request, blob, self.timeouts(), what).await?;
             match answer.status() {
                 200..=204 => return Ok(true),
-                401 => {
+                // What another place asks for is none of the registry's business, nor its credentials.
+                401 if self.is_own(&url) => {
                     challenged += 1;
                     let sent = authorization.as_ref();
                     let again = self.challenged(&answer, sent, challenged).await;

@@ -208,6 +208,29 @@ async fn an_upload_elsewhere_gets_no_credentials() {
 }
 
 #[tokio::test]
+async fn an_upload_elsewhere_names_no_place_for_credentials() {
+    let store = ScriptedServer::plain().unwrap();
+    let hostile = Hostile::new();
+    hostile.server.clear_script();
+    let there = Reply::redirect(202, &format!("{}/upload?state=x", store.url()));
+    hostile
+        .server
+        .script(path("/v2/trust/bundles/blobs/uploads/"), there.into());
+    let challenge = format!("Bearer realm=\"{}/token\",service=\"x\"", store.url());
+    let refused = Reply::error(401, "UNAUTHORIZED").with_header("Www-Authenticate", &challenge);
+    store.script(path("/upload"), refused.into());
+    let token = Reply::json(&json!({"token": "t"}));
+    store.script(Route::Token, token.into());
+    let bundle = &hostile.bundle;
+    let pushed = with_password()
+        .push(&hostile.place(), &bundle.manifest, &bundle.blobs)
+        .await;
+    assert_eq!(pushed.unwrap_err().label(), "unauthorized");
+    assert_eq!(store.requests().len(), 1);
+    assert_eq!(carried_credentials(&store.requests()), 0);
+}
+
+#[tokio::test]
 async fn a_registry_that_is_never_content_is_given_up() {
     let hostile = Hostile::new();
     let own = hostile.server.url();
