@@ -77,8 +77,8 @@ impl Config {
     /// Decides about one image.
     ///
     /// Where the rule demands a signature, `approval` is asked whether the image needs none of its
-    /// own, and then `evidence`, each at most once: also about a tag that needs none, which may be
-    /// signed for a digest on the deny list. Anything unexpected in the evidence denies.
+    /// own, and then `evidence`, each at most once: also about a tag that needs none, where it may be
+    /// signed for what is on the deny list. Anything unexpected in the evidence denies.
     pub fn decide<E: fmt::Display>(
         &self,
         asked: &Asked<'_>,
@@ -136,10 +136,15 @@ impl Config {
             glass: self.broken_glass(reference.gun(), asked.now),
         };
         let approval = approval();
-        // A digest that is written was looked for on the list, and needs nothing else, unless a key is
-        // on it: who signed the image is in the store.
-        let is_looked_up = reference.digest().is_some() && !self.deny_list().has_keys();
-        if let Some(approval) = approval.filter(|_| is_looked_up) {
+        let list = self.deny_list();
+        let needs_no_evidence = |approval: &Approval| {
+            // A digest that is written was looked for on the list, and needs nothing else, unless a key
+            // is on it: who signed the image is in the store.
+            (reference.digest().is_some() && !list.has_keys())
+                // A tag may be signed for what is on the list, and a child's is pinned where that can be.
+                || (*approval == Approval::Unchanged && !list.needs_evidence())
+        };
+        if let Some(approval) = approval.filter(needs_no_evidence) {
             return Ok(Allowed::by(rule, &reference, Grounds::Approved(approval)));
         }
         let Decided { listed, answer } = question.decide(evidence);

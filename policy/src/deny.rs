@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vouchsafe_trust::evidence::Signers;
 use vouchsafe_trust::image::{Digest, Reference};
-use vouchsafe_trust::{DeniedThing, Gun, KeyId, RepositoryFacts, Role, Sha256};
+use vouchsafe_trust::{DeniedThing, Gun, KeyId, RepositoryFacts, Role};
 
 use crate::pattern::Pattern;
 
@@ -81,7 +82,12 @@ impl DenyList {
 
     /// Whether what is on the list can only be told with the evidence of an image.
     pub(crate) fn needs_evidence(&self) -> bool {
-        !self.digests.is_empty() || !self.keys.is_empty()
+        self.has_digests() || self.has_keys()
+    }
+
+    /// Whether some digest is on the list.
+    pub(crate) fn has_digests(&self) -> bool {
+        !self.digests.is_empty()
     }
 
     /// Whether some key is on the list.
@@ -98,12 +104,13 @@ impl DenyList {
         })
     }
 
-    /// The entry about a key on which what `speakers` say depends: one of theirs, of a role above them,
+    /// The entry about a key on which what `signers` have to say depends: one of theirs, of a role above them,
     /// or of a role that says what is current.
-    pub(crate) fn key(&self, facts: &RepositoryFacts, speakers: &[Role]) -> Option<Listed> {
+    pub(crate) fn key(&self, facts: &RepositoryFacts, signers: &Signers) -> Option<Listed> {
         if self.keys.is_empty() {
             return None;
         }
+        let speakers = facts.speakers(signers);
         let counts = |role: &Role| match role {
             Role::Root | Role::Targets | Role::Snapshot | Role::Timestamp => true,
             Role::Delegation(name) => speakers.iter().any(|speaker| {
@@ -121,15 +128,6 @@ impl DenyList {
                 reason: reason.clone(),
             })
         })
-    }
-
-    /// The entry about a SHA-256 digest.
-    pub(crate) fn sha256(&self, digest: Sha256) -> Option<Listed> {
-        // Asked about whatever is admitted, and in most policies about nothing.
-        if self.digests.is_empty() {
-            return None;
-        }
-        self.digest(&digest.into())
     }
 
     /// The entry about a digest.

@@ -51,9 +51,9 @@ impl BundleSettings {
 
     /// How many of the pinned keys are among `signers`.
     pub fn count(&self, signers: &BTreeSet<Fingerprint>) -> usize {
-        let keys: BTreeSet<Fingerprint> =
-            self.keys.iter().map(|(_, key)| key.fingerprint()).collect();
-        keys.intersection(signers).count()
+        // No key is pinned twice.
+        let keys = self.keys.iter().map(|(_, key)| key.fingerprint());
+        keys.filter(|key| signers.contains(key)).count()
     }
 
     /// Whether enough of the pinned keys are among `signers` for their word to count. Never where none

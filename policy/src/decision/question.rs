@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use vouchsafe_trust::evidence::{Freshness, Known, Retained, Signed, Vouch, Wanted};
+use vouchsafe_trust::evidence::{Freshness, Known, Retained, Signed, Tolerance, Vouch, Wanted};
 use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::{Evidence, Query, Role, Sha256};
@@ -52,10 +52,10 @@ impl Question<'_> {
         let listed = self.listed_root();
         match self.ask(evidence) {
             Ok((given, query, known)) => Decided {
-                listed: self.stated(&query, &known).or(listed).or_else(|| {
-                    let speakers = known.facts.speakers(&query.signers);
-                    self.config.deny_list().key(&known.facts, &speakers)
-                }),
+                listed: self
+                    .stated(&query, &known)
+                    .or(listed)
+                    .or_else(|| self.config.deny_list().key(&known.facts, &query.signers)),
                 answer: self.judge(given, &query, &known),
             },
             Err(cause) => Decided {
@@ -67,8 +67,12 @@ impl Question<'_> {
 
     /// The digest on the deny list that is signed for the image, by roles that have expired too.
     fn stated(&self, query: &Query, known: &Known) -> Option<Listed> {
-        let signed = known.signed(query, Timestamp::MIN).ok()?;
-        self.config.deny_list().sha256(signed.digest)
+        // Looked for in whatever is admitted, and in most policies nothing is listed.
+        let list = self.config.deny_list();
+        let signed = list
+            .has_digests()
+            .then(|| known.signed(query, Timestamp::MIN))?;
+        list.digest(&signed.ok()?.digest.into())
     }
 
     /// A trust root on the deny list that the rule demands: nothing can meet the rule, whatever is
@@ -220,7 +224,10 @@ impl Question<'_> {
     fn fresh<'k>(&self, known: &'k Known) -> Fresh<'k> {
         let vouch = self.config.counted(known.vouch.as_ref());
         let vouched_until = vouch.and_then(|vouch| vouch.refresh_by);
-        let tolerance = self.config.tolerance(known.vouch.as_ref());
+        let tolerance = Tolerance {
+            max_staleness: self.config.freshness().max_staleness,
+            vouched_until,
+        };
         let timestamp = known.facts.roles.get(&Role::Timestamp);
         let expires = timestamp.map_or(Timestamp::MIN, |timestamp| timestamp.expires);
         Fresh {
