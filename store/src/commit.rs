@@ -54,24 +54,24 @@ impl Store {
                 Some(before) => floor::raise(&before.record.back.accepted, offered)
                     .map_err(|behind| behind.of(server, gun))?,
             };
+            let offered = Offered::new(repository);
             // Whoever vouched for these files vouches for them still.
-            let vouch = before
-                .as_ref()
-                .and_then(|before| vouch_for(before, repository));
-            self.write(&repo, before.as_ref(), repository, (accepted, vouch))
+            let vouch = before.as_ref().and_then(|before| offered.vouch_for(before));
+            self.write(&repo, before.as_ref(), offered, (accepted, vouch))
         };
         commit().map_err(|error| self.note(error))
     }
 
-    /// Writes `repository` in the place of `before`.
+    /// Writes what is offered in the place of `before`.
     pub(crate) fn write(
         &self,
         repo: &RepoKey,
         before: Option<&Stored>,
-        repository: &VerifiedRepository,
+        offered: Offered<'_>,
         (accepted, vouch): (Accepted, Option<Vouch>),
     ) -> Result<Commit, StoreError> {
-        let (record, content) = content(before, repository, accepted, vouch);
+        let repository = offered.repository;
+        let (record, content) = offered.content(before, accepted, vouch);
         let superseded = self.superseded_by(repo, before, repository)?;
         let mut new_files = 0;
         let generation = self.publish(repo, before, &record, || {
@@ -181,61 +181,86 @@ pub(crate) struct Content<'r> {
     pages: BTreeMap<Sha256, &'r Vec<Target>>,
 }
 
-/// What to store of `repository` in the place of `before`.
-pub(crate) fn content<'r>(
-    before: Option<&Stored>,
+/// A repository that is to be stored, with the digests of its role files.
+pub(crate) struct Offered<'r> {
     repository: &'r VerifiedRepository,
-    accepted: Accepted,
-    vouch: Option<Vouch>,
-) -> (Record, Content<'r>) {
-    let (files, mut to_store) = files(repository.metadata());
-    let known = |digests: fn(&Record) -> BTreeSet<Sha256>| {
-        before.map_or_else(BTreeSet::new, |before| digests(&before.record))
-    };
-    let (known_files, known_pages) = (known(Record::files), known(Record::paged));
-    to_store.retain(|digest, _| !known_files.contains(digest));
-    let (mut targets, mut pages) = (BTreeMap::new(), BTreeMap::new());
-    for (role, listed) in repository.targets() {
-        // Every role that states targets is an accepted file.
-        let Some(file) = repository.facts().roles.get(role) else {
-            continue;
-        };
-        targets.insert(role.clone(), page::layout(file.sha256, listed.len()));
-        if !known_pages.contains(&file.sha256) {
-            pages.insert(file.sha256, listed);
-        }
-    }
-    let record = Record {
-        front: Front::Active(Box::new(Active {
-            facts: repository.facts().clone(),
-            unproven: None,
-            targets,
-            vouch,
-        })),
-        back: Back {
-            accepted,
-            files: Some(files),
-        },
-    };
-    let content = Content {
-        files: to_store,
-        pages,
-    };
-    (record, content)
+    files: Files,
+    contents: BTreeMap<Sha256, &'r [u8]>,
 }
 
-/// The word that `before` has, if `repository` is made of the same files.
-pub(crate) fn vouch_for(before: &Stored, repository: &VerifiedRepository) -> Option<Vouch> {
-    let Front::Active(active) = &before.record.front else {
-        return None;
-    };
-    let vouch = active.vouch.clone()?;
-    let (files, _) = files(repository.metadata());
-    (before.record.back.files.as_ref() == Some(&files)).then_some(vouch)
+impl<'r> Offered<'r> {
+    pub(crate) fn new(repository: &'r VerifiedRepository) -> Self {
+        let (files, contents) = files(repository.metadata());
+        Self {
+            repository,
+            files,
+            contents,
+        }
+    }
+
+    /// Whether `before` is made of the same files.
+    pub(crate) fn is_same_as(&self, before: &Stored) -> bool {
+        before.record.back.files.as_ref() == Some(&self.files)
+    }
+
+    /// The word that `before` has, if it is made of the same files.
+    pub(crate) fn vouch_for(&self, before: &Stored) -> Option<Vouch> {
+        let Front::Active(active) = &before.record.front else {
+            return None;
+        };
+        active.vouch.clone().filter(|_| self.is_same_as(before))
+    }
+
+    /// What to store in the place of `before`.
+    pub(crate) fn content(
+        self,
+        before: Option<&Stored>,
+        accepted: Accepted,
+        vouch: Option<Vouch>,
+    ) -> (Record, Content<'r>) {
+        let Self {
+            repository,
+            files,
+            contents: mut to_store,
+        } = self;
+        let known = |digests: fn(&Record) -> BTreeSet<Sha256>| {
+            before.map_or_else(BTreeSet::new, |before| digests(&before.record))
+        };
+        let (known_files, known_pages) = (known(Record::files), known(Record::paged));
+        to_store.retain(|digest, _| !known_files.contains(digest));
+        let (mut targets, mut pages) = (BTreeMap::new(), BTreeMap::new());
+        for (role, listed) in repository.targets() {
+            // Every role that states targets is an accepted file.
+            let Some(file) = repository.facts().roles.get(role) else {
+                continue;
+            };
+            targets.insert(role.clone(), page::layout(file.sha256, listed.len()));
+            if !known_pages.contains(&file.sha256) {
+                pages.insert(file.sha256, listed);
+            }
+        }
+        let record = Record {
+            front: Front::Active(Box::new(Active {
+                facts: repository.facts().clone(),
+                unproven: None,
+                targets,
+                vouch,
+            })),
+            back: Back {
+                accepted,
+                files: Some(files),
+            },
+        };
+        let content = Content {
+            files: to_store,
+            pages,
+        };
+        (record, content)
+    }
 }
 
 /// The role files by digest, and which of them is what.
-pub(crate) fn files(metadata: &RepositoryMetadata) -> (Files, BTreeMap<Sha256, &[u8]>) {
+fn files(metadata: &RepositoryMetadata) -> (Files, BTreeMap<Sha256, &[u8]>) {
     let mut contents = BTreeMap::new();
     let mut add = |bytes| {
         let digest = Sha256::of(bytes);

@@ -21,7 +21,7 @@ use vouchsafe_trust::{Gun, Server, Sha256, VerifiedRepository};
 pub use self::outcome::{Gone, Kept, Staged};
 use self::word::{Counting, expired, gone};
 use crate::bundle::ImportedBundle;
-use crate::commit::{Stored, content, files, vouch_for};
+use crate::commit::{Offered, Stored};
 use crate::history::Superseded;
 use crate::key::RepoKey;
 use crate::record::{Back, Front, Header, Record};
@@ -95,15 +95,15 @@ impl Import<'_> {
         if let Some(at) = before.as_ref().and_then(|before| gone(before, &vouch)) {
             return Ok(Staged::Gone { at });
         }
-        let offered = repository.accepted();
+        let accepted = repository.accepted();
         let accepted = match &before {
-            None => offered.clone(),
-            Some(before) => floor::raise(&before.record.back.accepted, offered)
+            None => accepted.clone(),
+            Some(before) => floor::raise(&before.record.back.accepted, accepted)
                 .map_err(|behind| behind.of(server, gun))?,
         };
+        let offered = Offered::new(repository);
         let same = before.as_ref().filter(|before| {
-            let (offered, _) = files(repository.metadata());
-            before.record.back.files.as_ref() == Some(&offered)
+            offered.is_same_as(before)
                 && matches!(&before.record.front, Front::Active(active)
                     if active.facts.pins == repository.facts().pins && active.unproven.is_none())
         });
@@ -112,10 +112,10 @@ impl Import<'_> {
             return Ok(Staged::Same);
         }
         let present = before.as_ref();
-        let present = present.and_then(|before| vouch_for(before, repository));
+        let present = present.and_then(|before| offered.vouch_for(before));
         let stands = self.counting.outranks(present.as_ref(), &vouch);
         let vouch = present.filter(|_| stands).unwrap_or(vouch);
-        let (record, content) = content(before.as_ref(), repository, accepted, Some(vouch));
+        let (record, content) = offered.content(before.as_ref(), accepted, Some(vouch));
         store.0.trees.begun.insert(repo.as_bytes(), &[])?;
         store.stage(&repo, before.as_ref(), content)?;
         let superseded = store.superseded_by(&repo, before.as_ref(), repository)?;

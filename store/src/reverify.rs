@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use vouchsafe_trust::update::{Expiry, Limits, Terms};
 use vouchsafe_trust::{Gun, Pins, Server, VerifyError, verify};
 
+use crate::commit::Offered;
 use crate::key::RepoKey;
 use crate::record::{Active, Front, Record};
 use crate::{Store, StoreError, Unproven};
@@ -93,7 +94,7 @@ impl Store {
                 self.write(
                     repo,
                     Some(&before),
-                    &repository,
+                    Offered::new(&repository),
                     (accepted, active.vouch.clone()),
                 )?;
                 Ok(Some(Ok(())))
