@@ -14,12 +14,12 @@
 
 use std::io::Read as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use vouchsafe_store::{Alert, AlertOutcome, Opened, Store};
 use vouchsafe_tests::harness::TempDir;
+use vouchsafe_tests::harness::own_main::{own_main, start_child};
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
 use vouchsafe_trust::evidence::{Retained, Signers, Wanted};
@@ -30,34 +30,18 @@ use vouchsafe_trust::{
 };
 
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    if let [_, mode, dir] = args.as_slice()
-        && mode == CHILD
-    {
-        commit_for_ever(Path::new(dir));
-    }
-    // As the test runner does: a filter that names nothing here skips it.
-    let filters: Vec<_> = args[1..]
-        .iter()
-        .filter(|arg| !arg.starts_with('-'))
-        .collect();
-    if !args.iter().any(|arg| arg == "--list")
-        && (filters.is_empty() || filters.iter().any(|filter| NAME.contains(filter.as_str())))
-    {
-        a_killed_process_loses_nothing_that_it_had_committed();
-        println!("test {NAME} ... ok");
-    }
+    own_main(
+        NAME,
+        a_killed_process_loses_nothing_that_it_had_committed,
+        commit_for_ever,
+    );
 }
 
 fn a_killed_process_loses_nothing_that_it_had_committed() {
     let dir = TempDir::new("kill").unwrap();
     let mut reported = [0; REPOSITORIES];
     for round in 0..ROUNDS {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([CHILD.as_ref(), dir.path()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = start_child(dir.path()).unwrap();
         // Spread over the whole of a start and some commits.
         std::thread::sleep(Duration::from_millis(20 + round * 37 % 200));
         child.kill().unwrap();
@@ -246,7 +230,6 @@ fn now() -> Timestamp {
     "2026-11-23T12:00:00Z".parse().unwrap()
 }
 
-const CHILD: &str = "commit-for-ever";
 const NAME: &str = "a_killed_process_loses_nothing_that_it_had_committed";
 const REPOSITORIES: usize = 3;
 const TAGS: usize = 40;

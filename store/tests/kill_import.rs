@@ -14,13 +14,13 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use vouchsafe_store::{ImportedBundle, Opened, Store};
 use vouchsafe_tests::harness::TempDir;
+use vouchsafe_tests::harness::own_main::{own_main, start_child};
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
 use vouchsafe_trust::evidence::{Signers, Vouch, Wanted};
@@ -31,23 +31,11 @@ use vouchsafe_trust::{
 };
 
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    if let [_, mode, dir] = args.as_slice()
-        && mode == CHILD
-    {
-        import_for_ever(Path::new(dir));
-    }
-    // As the test runner does: a filter that names nothing here skips it.
-    let filters: Vec<_> = args[1..]
-        .iter()
-        .filter(|arg| !arg.starts_with('-'))
-        .collect();
-    if !args.iter().any(|arg| arg == "--list")
-        && (filters.is_empty() || filters.iter().any(|filter| NAME.contains(filter.as_str())))
-    {
-        a_killed_import_leaves_the_old_bundle_or_the_new_one();
-        println!("test {NAME} ... ok");
-    }
+    own_main(
+        NAME,
+        a_killed_import_leaves_the_old_bundle_or_the_new_one,
+        import_for_ever,
+    );
 }
 
 fn a_killed_import_leaves_the_old_bundle_or_the_new_one() {
@@ -55,11 +43,7 @@ fn a_killed_import_leaves_the_old_bundle_or_the_new_one() {
     let (mut reported, mut committed) = (0, 0);
     let (mut old, mut new) = (0, 0);
     for round in 0..ROUNDS {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([CHILD.as_ref(), dir.path()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = start_child(dir.path()).unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut lines = String::new();
         if round % 4 == 0 {
@@ -283,7 +267,6 @@ fn now() -> Timestamp {
     "2026-11-23T12:00:00Z".parse().unwrap()
 }
 
-const CHILD: &str = "import-for-ever";
 const NAME: &str = "a_killed_import_leaves_the_old_bundle_or_the_new_one";
 const SERIES: &str = "site";
 const REPOSITORIES: usize = 50;

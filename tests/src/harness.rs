@@ -16,6 +16,7 @@ pub mod namespace;
 pub mod notary_client;
 pub mod notary_server;
 pub mod oras;
+pub mod own_main;
 pub mod port;
 pub mod process;
 pub mod receiver;

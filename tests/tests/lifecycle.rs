@@ -11,11 +11,11 @@ use std::fs;
 
 use vouchsafe_tests::harness::NotaryClient;
 use vouchsafe_tests::harness::docker_trust::DockerTrust;
-use vouchsafe_tests::harness::notary_client::RotatedRole;
+use vouchsafe_tests::harness::notary_client::{RotatedRole, Tag, digest};
 
 use in_process::InProcess;
 use life::Who::{Following, Fresh};
-use life::{Difference, GUN, Life, Transport, Watch, differ, digest, image, tag};
+use life::{Difference, GUN, Life, Transport, Watch, differ, image};
 
 #[path = "support/in_process.rs"]
 mod in_process;
@@ -130,16 +130,16 @@ fn several_signers_are_told_apart_as_the_client_does() {
     let repository = DockerTrust::init(&life.publisher, GUN, &["alice", "bob"]).unwrap();
     let watch = life.watch(&DIFFERENCES);
     watch.agrees("delegated, nothing signed");
-    repository.sign(&tag("1.0", "one"), "alice").unwrap();
+    repository.sign(&Tag::of("1.0", "one"), "alice").unwrap();
     watch.agrees("signed by one of two");
     assert_eq!(
         watch.check("both", "1.0"),
         Err("delegation_not_published".to_owned())
     );
-    repository.sign(&tag("1.0", "one"), "bob").unwrap();
+    repository.sign(&Tag::of("1.0", "one"), "bob").unwrap();
     watch.agrees("signed by both");
     assert_eq!(watch.check("both", "1.0"), Ok(digest("one")));
-    repository.sign(&tag("1.0", "two"), "bob").unwrap();
+    repository.sign(&Tag::of("1.0", "two"), "bob").unwrap();
     watch.agrees("two signers, two digests");
     assert_eq!(
         watch.check("both", "1.0"),
@@ -148,7 +148,7 @@ fn several_signers_are_told_apart_as_the_client_does() {
     assert_eq!(watch.check("default", "1.0"), Ok(digest("two")));
 
     life.publisher
-        .add(GUN, &tag("targets-only", "three"), &[])
+        .add(GUN, &Tag::of("targets-only", "three"), &[])
         .unwrap();
     life.publisher.publish(GUN).unwrap();
     watch.agrees("tag beside releases");
@@ -203,7 +203,7 @@ fn a_server_that_is_down_or_lost_its_data_takes_nothing_away() {
     let other = "registry.example.com/team/other";
     life.publisher.init(other).unwrap();
     life.publisher
-        .sign(other, &tag("1.0", "other"), &[])
+        .sign(other, &Tag::of("1.0", "other"), &[])
         .unwrap();
     let pinned = life.publisher.root_public_key(other).unwrap();
     watch
@@ -283,7 +283,7 @@ fn a_repository_made_anew_under_another_key_is_refused_even_when_forgotten() {
     let authority = life.certificates.authority_file();
     let thief = NotaryClient::publisher(&life.server.url(), Some(&authority)).unwrap();
     thief.init(GUN).unwrap();
-    thief.sign(GUN, &tag("1.0", "evil"), &[]).unwrap();
+    thief.sign(GUN, &Tag::of("1.0", "evil"), &[]).unwrap();
     watch.agrees("made anew by another");
     let refused = |watch: &Watch| {
         let synced = watch.following.sync(&[GUN]).unwrap();

@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 use vouchsafe_tests::harness::admission::pod_review;
 use vouchsafe_tests::harness::docker_trust::DockerTrust;
-use vouchsafe_tests::harness::notary_client::{RotatedRole, Tag};
+use vouchsafe_tests::harness::notary_client::{RotatedRole, Tag, digest};
 use vouchsafe_tests::harness::{
     Certificates, Configuration, NotaryClient, NotaryServer, Vouchsafe, Webhook,
 };
@@ -132,7 +132,7 @@ fn a_rule_with_delegations_stands_beside_one_without() {
     let certificates = Certificates::new().unwrap();
     let ours = Publisher::new(&certificates);
     let repository = DockerTrust::init(&ours.publisher, GUN, &["alice", "bob"]).unwrap();
-    repository.sign(&tag_of("1.0", "one"), "alice").unwrap();
+    repository.sign(&Tag::of("1.0", "one"), "alice").unwrap();
     let pattern = format!("{GUN}:*");
     let configuration = Configuration::new()
         .notary(
@@ -150,14 +150,14 @@ fn a_rule_with_delegations_stands_beside_one_without() {
             .unwrap()
             .remove(0)
     };
-    assert_eq!(check("default"), Ok(hexadecimal("one")));
+    assert_eq!(check("default"), Ok(digest("one")));
     assert_eq!(check("prod-eu"), Err("delegation_not_published".to_owned()));
     // Both sign, and do not agree.
-    repository.sign(&tag_of("1.0", "two"), "bob").unwrap();
-    assert_eq!(check("default"), Ok(hexadecimal("two")));
+    repository.sign(&Tag::of("1.0", "two"), "bob").unwrap();
+    assert_eq!(check("default"), Ok(digest("two")));
     assert_eq!(check("prod-eu"), Err("digests_conflict".to_owned()));
-    repository.sign(&tag_of("1.0", "two"), "alice").unwrap();
-    assert_eq!(check("prod-eu"), Ok(hexadecimal("two")));
+    repository.sign(&Tag::of("1.0", "two"), "alice").unwrap();
+    assert_eq!(check("prod-eu"), Ok(digest("two")));
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_digest_that_the_tag_had_before_runs_for_as_long_as_it_is_retained() {
     assert!(warnings.contains("1.0"), "{told}");
     // What is pinned from now on is new, and the unsigned never was.
     let verdict = vouchsafe.check_one(&image("1.0")).unwrap();
-    assert_eq!(verdict, Ok(hexadecimal("new")));
+    assert_eq!(verdict, Ok(digest("new")));
     let never = vouchsafe
         .check_one(&pinned(&image("1.0"), "never"))
         .unwrap();
@@ -243,20 +243,12 @@ impl Publisher {
 
     fn sign(&self, tag: &str, content: &str) {
         self.publisher
-            .sign(GUN, &tag_of(tag, content), &[])
+            .sign(GUN, &Tag::of(tag, content), &[])
             .unwrap();
     }
 
     fn key(&self) -> String {
         self.publisher.root_public_key(GUN).unwrap()
-    }
-}
-
-fn tag_of(name: &str, content: &str) -> Tag {
-    Tag {
-        name: name.to_owned(),
-        sha256: hexadecimal(content),
-        size: 528,
     }
 }
 
@@ -267,10 +259,6 @@ fn image(tag: &str) -> String {
 /// An image by the digest of what is called so.
 fn pinned(image: &str, content: &str) -> String {
     format!("{image}@{}", digest_of(content))
-}
-
-fn hexadecimal(content: &str) -> String {
-    digest_of(content).replace("sha256:", "")
 }
 
 /// The repository, on every server.

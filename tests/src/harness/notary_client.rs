@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 pub use self::listing::ListedTarget;
 pub use self::signer_key::SignerKey;
 use super::process::run;
-use super::root_key::{der_of_public_key, listed_root_keys, public_half};
+use super::root_key::{der_of_public_key, hex, listed_root_keys, public_half};
 use super::{HarnessError, TempDir};
 
 /// Debian's `notary` command with a trust directory of its own: a publisher with keys, or a verifier with none.
@@ -44,6 +45,22 @@ pub struct Tag {
     pub sha256: String,
     /// The manifest's size in bytes.
     pub size: u64,
+}
+
+impl Tag {
+    /// A tag that points to something that is called so, as [`digest`] has it.
+    pub fn of(name: &str, image: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            sha256: digest(image),
+            size: 528,
+        }
+    }
+}
+
+/// A digest of something that is called so, in hexadecimal digits.
+pub fn digest(image: &str) -> String {
+    hex(&Sha256::digest(image))
 }
 
 /// A role whose key can be replaced.

@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use vouchsafe_tests::harness::notary_client::digest;
 use vouchsafe_tests::harness::{ApiServer, Namespace};
 
-use super::sites::{APP, Connected, Gapped, SITE, digest};
+use super::sites::{APP, Connected, Gapped};
 
 #[test]
 fn an_api_server_without_a_network_is_guarded_by_what_bundles_bring() {
@@ -20,18 +21,7 @@ fn an_api_server_without_a_network_is_guarded_by_what_bundles_bring() {
     cluster.until("1.0", |said| said == pinned);
     cluster.until("unsigned", |said| said.contains("it is not signed"));
 
-    let bad = format!("sha256:{}", digest("one"));
-    let said = [
-        "--digest",
-        &bad,
-        "--reason",
-        "it phones home",
-        "--audience",
-        SITE,
-    ];
-    let mut arguments: Vec<String> = said.map(str::to_owned).into();
-    arguments.extend(connected.keys.sign_options(&["courier", "security"]));
-    let made = connected.make("deny", &arguments);
+    let made = connected.deny("one");
     gapped.lay(&made, made.name());
     gapped.wait_for_result("done", 2);
     cluster.until("1.0", |said| said.contains("it phones home"));

@@ -7,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use vouchsafe_tests::harness::notary_client::RotatedRole;
+use vouchsafe_tests::harness::notary_client::{RotatedRole, digest};
 
-use super::sites::{APP, BASE, Connected, Gapped, LATER, Made, OLD, SITE, digest};
+use super::sites::{APP, BASE, Connected, Gapped, LATER, Made, OLD, SITE};
 
 #[test]
 fn bundles_keep_a_site_without_a_network_as_safe_as_one_that_syncs() {
@@ -156,17 +156,7 @@ fn an_addition_comes_in_parts(connected: &Connected, gapped: &Gapped, base: &Mad
 
 fn what_must_not_run_is_denied_at_once(connected: &Connected, gapped: &Gapped) {
     let bad = format!("sha256:{}", digest("two"));
-    let said = [
-        "--digest",
-        &bad,
-        "--reason",
-        "it phones home",
-        "--audience",
-        SITE,
-    ];
-    let mut arguments: Vec<String> = said.map(str::to_owned).into();
-    arguments.extend(connected.keys.sign_options(&["courier", "security"]));
-    let made = connected.make("deny", &arguments);
+    let made = connected.deny("two");
     gapped.lay(&made, made.name());
     gapped.wait_for_result("done", 5);
     gapped.denies(&format!("{APP}:1.0"), "deny_list", &["it phones home"]);

@@ -5,13 +5,14 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use vouchsafe_tests::harness::notary_client::Tag;
 use vouchsafe_tests::harness::process::{Finished, finish};
 use vouchsafe_tests::harness::vouchsafe::Serving;
 use vouchsafe_tests::harness::{
     Certificates, Namespace, NotaryClient, NotaryServer, TempDir, Vouchsafe,
 };
 
-use super::sites::{APP, tag};
+use super::sites::APP;
 
 #[test]
 fn the_commands_of_the_guide_do_what_it_says() {
@@ -108,7 +109,7 @@ impl Guide {
             let server = NotaryServer::plain().unwrap();
             let publisher = NotaryClient::publisher(&server.url(), None).unwrap();
             publisher.init(APP).unwrap();
-            publisher.sign(APP, &tag("1.4", "image"), &[]).unwrap();
+            publisher.sign(APP, &Tag::of("1.4", "image"), &[]).unwrap();
             let key = publisher.root_public_key(APP).unwrap();
             (server, key)
         });

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use vouchsafe_tests::harness::admission::pod_review;
 use vouchsafe_tests::harness::namespace::Departures;
+use vouchsafe_tests::harness::notary_client::digest;
 use vouchsafe_tests::harness::process::run;
 use vouchsafe_tests::harness::{Namespace, TempDir};
 
-use super::sites::{APP, Connected, Gapped, digest};
+use super::sites::{APP, Connected, Gapped};
 
 /// Whoever asks is in a namespace of its own at the other end of a cable, so that all that is counted on this side is
 /// the webhook's. Its default route leads over the cable: what it tried would be sent, and counted, wherever it leads.

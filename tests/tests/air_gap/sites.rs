@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use vouchsafe_tests::harness::notary_client::Tag;
+use vouchsafe_tests::harness::notary_client::{Tag, digest};
 use vouchsafe_tests::harness::process::{Finished, run};
 use vouchsafe_tests::harness::reviewed::Reviewed;
-use vouchsafe_tests::harness::root_key::hex;
 use vouchsafe_tests::harness::vouchsafe::Serving;
 use vouchsafe_tests::harness::{
     Certificates, Configuration, Namespace, NotaryClient, NotaryServer, TempDir, Vouchsafe,
@@ -64,7 +62,7 @@ impl Connected {
             let publisher = NotaryClient::publisher(&server.url(), Some(&authority)).unwrap();
             for gun in [APP, BASE, OLD] {
                 publisher.init(gun).unwrap();
-                publisher.sign(gun, &tag("1.0", "one"), &[]).unwrap();
+                publisher.sign(gun, &Tag::of("1.0", "one"), &[]).unwrap();
             }
             for gun in LATER {
                 publisher.init_unpublished(gun).unwrap();
@@ -103,7 +101,7 @@ impl Connected {
 
     /// Signs a tag.
     pub(crate) fn sign(&self, gun: &str, name: &str, image: &str) {
-        self.publish(|publisher| publisher.sign(gun, &tag(name, image), &[]))
+        self.publish(|publisher| publisher.sign(gun, &Tag::of(name, image), &[]))
             .unwrap();
     }
 
@@ -114,6 +112,16 @@ impl Connected {
         let mut arguments: Vec<String> = label.into_iter().chain(signed).collect();
         arguments.extend(more.iter().map(ToString::to_string));
         self.make("create", &arguments)
+    }
+
+    /// Makes a bundle for [`SITE`] that denies the digest of this image, vouched for by both keys.
+    pub(crate) fn deny(&self, image: &str) -> Made {
+        let bad = format!("sha256:{}", digest(image));
+        let said = ["--digest", &bad, "--reason", "it phones home"];
+        let said = said.into_iter().chain(["--audience", SITE]);
+        let mut arguments: Vec<String> = said.map(str::to_owned).collect();
+        arguments.extend(self.keys.sign_options(&["courier", "security"]));
+        self.make("deny", &arguments)
     }
 
     /// Makes a bundle as these arguments say.
@@ -317,19 +325,6 @@ fn configuration(connected: &Connected, inbox: &Path) -> Configuration {
         .setting("sync", json!({"schedule": "never"}))
         .setting("freshness", json!({"freshnessFrom": "bundle"}))
         .setting("bundles", bundles)
-}
-
-pub(crate) fn tag(name: &str, image: &str) -> Tag {
-    Tag {
-        name: name.to_owned(),
-        sha256: digest(image),
-        size: 528,
-    }
-}
-
-/// A digest of something that is called so.
-pub(crate) fn digest(image: &str) -> String {
-    hex(&Sha256::digest(image))
 }
 
 pub(crate) const APP: &str = "registry.example.com/team/app";

@@ -12,7 +12,7 @@ use vouchsafe_tests::harness::notary_client::Tag;
 use vouchsafe_tests::harness::scripted_server::RoleFiles;
 use vouchsafe_tests::harness::{Configuration, ScriptedServer, Vouchsafe};
 use vouchsafe_tests::vector::key::Key;
-use vouchsafe_tests::vector::repository::{Repository, digest_of};
+use vouchsafe_tests::vector::repository::Repository;
 
 mod operation;
 mod trust_data;
@@ -47,11 +47,7 @@ fn root_key() -> Key {
 
 /// A tag that points to the digest of something that is called as it is.
 fn tag(name: &str) -> Tag {
-    Tag {
-        name: name.to_owned(),
-        sha256: digest_of(name).trim_start_matches("sha256:").to_owned(),
-        size: 528,
-    }
+    Tag::of(name, name)
 }
 
 fn image(tag: &str) -> String {

@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
 use vouchsafe_tests::harness::answers::Verdict;
 use vouchsafe_tests::harness::notary_client::{Tag, TrustPinning};
-use vouchsafe_tests::harness::root_key::hex;
 use vouchsafe_tests::harness::{
     Certificates, Configuration, HarnessError, NotaryClient, NotaryServer, Vouchsafe,
 };
@@ -78,7 +76,9 @@ impl Life {
     }
 
     pub(crate) fn sign(&self, name: &str, image: &str) {
-        self.publisher.sign(GUN, &tag(name, image), &[]).unwrap();
+        self.publisher
+            .sign(GUN, &Tag::of(name, image), &[])
+            .unwrap();
     }
 
     /// The server, this root key, and a namespace for each combination of signers.
@@ -236,19 +236,6 @@ fn question(tag: &str, namespace: &str) -> String {
 
 pub(crate) fn image(tag: &str) -> String {
     format!("{GUN}:{tag}")
-}
-
-pub(crate) fn tag(name: &str, image: &str) -> Tag {
-    Tag {
-        name: name.to_owned(),
-        sha256: digest(image),
-        size: 528,
-    }
-}
-
-/// A digest of something that is called so.
-pub(crate) fn digest(image: &str) -> String {
-    hex(&Sha256::digest(image))
 }
 
 const PATTERN: &str = "registry.example.com/team/*:*";
