@@ -143,6 +143,11 @@ fn misleading_answers() -> Vec<Misdeed> {
         status,
         ..Reply::ok("It works!")
     };
+    // Nothing may follow it: what did would be read as the answer to whatever the connection is used for next.
+    let no_content = Reply {
+        status: 204,
+        ..Reply::ok("")
+    };
     let absent = unstated("not_found", "file_missing");
     let absent = [
         absent[0],
@@ -161,7 +166,7 @@ fn misleading_answers() -> Vec<Misdeed> {
         Misdeed::new("empty", Reply::ok(""), not_json),
         Misdeed::new("a web page", Reply::ok("<html>"), not_json),
         Misdeed::new("an empty object", Reply::ok("{}"), not_metadata),
-        Misdeed::new("no content", status(204), ["status"; 6]),
+        Misdeed::new("no content", no_content, ["status"; 6]),
         Misdeed::new("forbidden", status(403), ["status"; 6]),
         Misdeed::new("not found", Reply::error(404, "METADATA_NOT_FOUND"), absent),
         Misdeed::new("not found by a proxy", status(404), absent),
