@@ -7,6 +7,7 @@ mod bundles;
 mod deny;
 mod duration;
 mod error;
+mod kubernetes;
 mod mirror;
 mod raw;
 mod read;
@@ -25,6 +26,7 @@ pub use auth::Auth;
 pub use bundles::{BundlePull, BundleSettings};
 pub use duration::{DurationError, parse_duration};
 pub use error::{ConfigError, ConfigErrors, Place, Problem};
+pub use kubernetes::{CertificateSettings, KubernetesSettings};
 pub use settings::{
     Features, FreshnessFrom, FreshnessSettings, HistorySettings, ResourceValidationMode,
     SyncSettings,
@@ -57,6 +59,7 @@ pub struct Config {
     history: HistorySettings,
     features: Features,
     bundles: BundleSettings,
+    kubernetes: KubernetesSettings,
     break_glass: Vec<BreakGlass>,
     alerting: Alerting,
     warnings: Vec<String>,
@@ -237,6 +240,11 @@ impl Config {
     /// The switches of admission.
     pub const fn features(&self) -> Features {
         self.features
+    }
+
+    /// What is exchanged with the API server of the cluster.
+    pub const fn kubernetes(&self) -> &KubernetesSettings {
+        &self.kubernetes
     }
 
     /// Which bundles are taken in, and whose word counts.

@@ -31,6 +31,10 @@ const EDGES: &[(&str, &[&str])] = &[
         &["vouchsafe-policy", "vouchsafe-store", "vouchsafe-trust"],
     ),
     (
+        "vouchsafe-cluster",
+        &["vouchsafe-policy", "vouchsafe-store", "vouchsafe-trust"],
+    ),
+    (
         "vouchsafe-syncer",
         &[
             "vouchsafe-outbound",
@@ -48,6 +52,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "vouchsafe-airgap",
             "vouchsafe-alerts",
+            "vouchsafe-cluster",
             "vouchsafe-policy",
             "vouchsafe-store",
             "vouchsafe-syncer",
@@ -79,14 +84,12 @@ const BANNED: &[(&str, &[&str])] = &[
             "hyper-rustls",
             "vouchsafe-airgap",
             "vouchsafe-alerts",
+            "vouchsafe-cluster",
             "vouchsafe-outbound",
             "vouchsafe-syncer",
         ],
     ),
-    (
-        "vouchsafe",
-        &["ring", "openssl", "native-tls", "kube-client"],
-    ),
+    ("vouchsafe", &["ring", "openssl", "native-tls"]),
 ];
 
 /// The normal dependencies of every package that is built for this machine, by name.

@@ -7,6 +7,7 @@ use vouchsafe_trust::key::{Fingerprint, PublicKey};
 
 use super::auth::{Auth, auth};
 use super::error::{Place, Problem};
+use super::kubernetes::{MAX_LABEL, is_label};
 use super::raw::{RawBundleKey, RawBundlePull, RawBundles};
 use super::yaml::At;
 
@@ -102,18 +103,13 @@ pub(super) fn bundles(raw: RawBundles) -> Result<BundleSettings, At<Problem>> {
 
 /// A name that bundles carry, too, so it is as narrow there.
 fn audience(written: At<String>) -> Result<String, At<Problem>> {
-    let is_label = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
     let name = &written.value;
-    let fits = (1..=MAX_NAME).contains(&name.len())
-        && name.bytes().all(is_label)
-        && !name.starts_with('-')
-        && !name.ends_with('-');
-    if fits {
+    if is_label(name) {
         Ok(written.value)
     } else {
         Err(written.fault(Problem::Value {
             key: "audience",
-            value: name.chars().take(MAX_NAME).collect(),
+            value: name.chars().take(MAX_LABEL).collect(),
             nearest: None,
             expected: "a name of lower-case letters, digits and inner hyphens: `site-a`",
         }))
@@ -170,5 +166,3 @@ fn pull(raw: RawBundlePull) -> Result<BundlePull, At<Problem>> {
 }
 
 const DEFAULT_SCHEDULE: &str = "*/15 * * * *";
-/// A DNS label (RFC 1123).
-const MAX_NAME: usize = 63;

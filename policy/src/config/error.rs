@@ -194,12 +194,6 @@ pub enum Problem {
         /// The key.
         key: String,
     },
-    /// A key or value that a later version will know.
-    #[error("`{key}` is not supported yet")]
-    NotSupportedYet {
-        /// The key, and the value where only that is not supported.
-        key: &'static str,
-    },
     /// No pattern.
     #[error("`{pattern}` is not a pattern: {source}")]
     Pattern {

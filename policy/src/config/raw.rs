@@ -2,11 +2,13 @@
 
 mod alerting;
 mod bundles;
+mod kubernetes;
 
 use std::fmt;
 
 pub(super) use alerting::{RawAlerting, RawReceiver, RawReceivers};
 pub(super) use bundles::{RawBreakGlass, RawBundleKey, RawBundlePull, RawBundles};
+pub(super) use kubernetes::{RawKubernetes, RawKubernetesCertificate};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
@@ -40,6 +42,8 @@ pub(super) struct RawConfig {
     pub(super) bundles: Option<RawBundles>,
     /// Repositories whose expired signatures count for a while, and why.
     pub(super) break_glass: Option<Vec<At<RawBreakGlass>>>,
+    /// What is exchanged with the API server of the cluster.
+    pub(super) kubernetes: Option<RawKubernetes>,
     /// Who is told of what was admitted and denied.
     pub(super) alerting: Option<RawAlerting>,
 }
@@ -218,8 +222,8 @@ pub(super) struct RawSync {
 pub(super) struct RawDiscover {
     /// The Notary server's list of changes, where it has one; on unless `false` is written.
     pub(super) changefeed: Option<bool>,
-    /// What runs in the cluster. Not supported yet.
-    pub(super) cluster: Option<At<bool>>,
+    /// The images that the cluster's objects name; off unless `true` is written.
+    pub(super) cluster: Option<bool>,
 }
 
 /// How old trust data may be.

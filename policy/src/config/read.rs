@@ -5,7 +5,7 @@ use super::error::Problem;
 use super::raw::{Probe, RawConfig, RawRule, RawValidator};
 use super::validator::{self, Validators};
 use super::yaml::{self, At};
-use super::{alerting, break_glass, bundles, deny, mirror, rule, settings};
+use super::{alerting, break_glass, bundles, deny, kubernetes, mirror, rule, settings};
 use crate::mirror::Mirrors;
 use crate::rules::{Demand, Rule, Rules};
 
@@ -60,8 +60,6 @@ struct Reading<'f> {
 impl Reading<'_> {
     /// The configuration, if no fault keeps it from being put together.
     fn config(&mut self, raw: RawConfig) -> Option<Config> {
-        let supported = settings::check_supported(&raw);
-        self.take(supported);
         let validators = self.validators(raw.validators);
         let mirrors = mirror::mirrors(raw.mirrors.unwrap_or_default());
         let mirrors = self.take(mirrors);
@@ -80,9 +78,12 @@ impl Reading<'_> {
             let vouched = settings::check_freshness_from(raw, bundles);
             self.take(vouched);
         }
-        if let (Some(sync), Some(bundles)) = (&sync, &bundles)
+        let kubernetes = kubernetes::kubernetes(raw.kubernetes.unwrap_or_default());
+        let kubernetes = self.take(kubernetes);
+        if let (Some(sync), Some(bundles), Some(kubernetes)) = (&sync, &bundles, &kubernetes)
             && sync.is_off
             && !bundles.is_fed()
+            && !kubernetes.feed
         {
             self.warnings.push(format!(
                 "{}: `sync.schedule` is `never`, and `bundles` names neither a `directory` nor a `pull`: trust \
@@ -102,6 +103,7 @@ impl Reading<'_> {
             history: history?,
             features: features?,
             bundles: bundles?,
+            kubernetes: kubernetes?,
             break_glass: glass?,
             alerting: alerting?,
             warnings: Vec::new(),

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::bundles::BundleSettings;
 use super::duration::parse_duration;
 use super::error::{Place, Problem, nearest};
-use super::raw::{RawConfig, RawFeatures, RawFreshness, RawHistory, RawSync};
+use super::raw::{RawFeatures, RawFreshness, RawHistory, RawSync};
 use super::yaml::At;
 
 /// When and how trust data is fetched.
@@ -21,6 +21,8 @@ pub struct SyncSettings {
     pub per_server: usize,
     /// Whether repositories are discovered from the servers' changefeeds.
     pub changefeed: bool,
+    /// Whether repositories are discovered from the images that the cluster's objects name.
+    pub cluster: bool,
 }
 
 /// How old trust data may be.
@@ -80,6 +82,7 @@ impl Default for SyncSettings {
             schedule_place: Place::default(),
             per_server: usize::from(DEFAULT_PER_SERVER),
             changefeed: true,
+            cluster: false,
         }
     }
 }
@@ -93,21 +96,6 @@ impl Default for Features {
             resources: ResourceValidationMode::All,
         }
     }
-}
-
-/// Refuses what later versions will know. Ignoring it would be worse: somebody relies on it.
-pub(super) fn check_supported(raw: &RawConfig) -> Result<(), At<Problem>> {
-    let not_yet = |at: Option<Place>, key: &'static str| match at {
-        Some(place) => {
-            let value = Problem::NotSupportedYet { key };
-            Err(At { value, place })
-        }
-        None => Ok(()),
-    };
-    let discover = raw.sync.as_ref().and_then(|sync| sync.discover.as_ref());
-    let cluster = discover.and_then(|discover| discover.cluster.as_ref());
-    let cluster = cluster.filter(|switch| switch.value);
-    not_yet(cluster.map(|at| at.place), "sync.discover.cluster: true")
 }
 
 /// Reads `features`; adds to `warnings` what is allowed and does nothing.
@@ -225,6 +213,7 @@ pub(super) fn sync(raw: RawSync) -> Result<SyncSettings, At<Problem>> {
         schedule_place: raw.schedule.map(|at| at.place).unwrap_or_default(),
         per_server: usize::from(per_server),
         changefeed: discover.changefeed.unwrap_or(true),
+        cluster: discover.cluster.unwrap_or_default(),
     })
 }
 

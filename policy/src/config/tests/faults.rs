@@ -171,13 +171,23 @@ fn a_fault_in_a_value_names_its_place() {
 }
 
 #[test]
-fn what_later_versions_will_know_is_refused_and_never_ignored() {
-    let message = broken("policy:", "sync: {discover: {cluster: true}}\npolicy:");
-    assert!(
-        message.ends_with("`sync.discover.cluster: true` is not supported yet"),
-        "{message}"
+fn a_name_that_no_object_can_have_is_refused() {
+    let written =
+        |kubernetes: &str| broken("policy:", &format!("kubernetes: {kubernetes}\npolicy:"));
+    let long = "x".repeat(64);
+    for name in ["Vouchsafe", "a.b", "-a", "a-", "''", long.as_str()] {
+        let message = written(&format!("{{namespace: {name}}}"));
+        assert!(message.contains("`namespace`"), "{message}");
+        let certificate = format!("{{certificate: {{secret: a, service: {name}, webhook: a}}}}");
+        let message = written(&certificate);
+        assert!(message.contains("`service`"), "{message}");
+    }
+    let config = config(
+        "policy: [{pattern: '*', validator: deny}]\nsync: {discover: {cluster: true}}\nkubernetes: {namespace: trust, feed: true}\n",
     );
-    config("policy: [{pattern: '*', validator: deny}]\nsync: {discover: {cluster: false}}\n");
+    assert!(config.sync().cluster && config.kubernetes().feed);
+    assert_eq!(config.kubernetes().namespace.as_deref(), Some("trust"));
+    assert!(!config.kubernetes().owners && config.kubernetes().certificate.is_none());
 }
 
 #[test]

@@ -1,0 +1,8 @@
+//! What is exchanged with the API server of a cluster, beside answering it.
+//!
+//! Everything here goes on beside admission, never because of a request: what admission needs of the cluster is watched, and
+//! local before a request arrives. Whatever an API server gives is from outside, as what a Notary server gives is.
+
+mod client;
+
+pub use client::{ConnectError, Connection};
