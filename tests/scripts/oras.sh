@@ -9,10 +9,11 @@
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-MODULE=$HERE/../oras
 
 # shellcheck source=tests/scripts/lib/go.sh
 . "$HERE/lib/go.sh"
+# shellcheck source=tests/scripts/lib/tool.sh
+. "$HERE/lib/tool.sh"
 
 main() {
   if [ "$*" != build ]; then
@@ -24,29 +25,8 @@ main() {
     echo "$ORAS"
     return
   fi
-  local version cache program
-  version=$(sed -n 's/^.*oras\.land\/oras \(v[0-9.]*\).*/\1/p' "$MODULE/go.mod")
-  cache=${ORAS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vouchsafe}
-  program=$cache/oras-$version/oras
-  mkdir -p "${program%/*}"
-  # One at a time: two builds would only slow each other down.
-  exec {BUILD_LOCK}>"${program%/*}/.lock"
-  flock "$BUILD_LOCK"
-  [ -x "$program" ] || build_oras "$program" "$cache"
-  exec {BUILD_LOCK}>&-
-  echo "$program"
-}
-
-build_oras() { # PROGRAM CACHE
-  require_go "$MODULE/go.mod" "$2"
-  echo "building oras from source" >&2
-  (
-    cd "$MODULE"
-    CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local nice "$GO" build -trimpath -o "$1.new" \
-      -ldflags "-s -w" oras.land/oras/cmd/oras
-  ) >&2
-  # In one step, so that what is there is whole.
-  mv "$1.new" "$1"
+  provide_tool oras "${ORAS_CACHE:-$(tool_cache)}" ""
+  echo "$PROGRAM"
 }
 
 fail() {
