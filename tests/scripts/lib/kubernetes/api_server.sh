@@ -24,7 +24,9 @@ stop_cluster() { # DIRECTORY
 start_etcd() { # DIRECTORY
   local directory=$1 peers
   ETCD_URL=http://127.0.0.1:$(free_port)
-  peers=http://127.0.0.1:$(free_port)
+  peers=$ETCD_URL
+  # A port is free until it is used: the same one may be found twice.
+  while [ "$peers" = "$ETCD_URL" ]; do peers=http://127.0.0.1:$(free_port); done
   start_detached "$directory" etcd "$ASSETS/etcd" --data-dir "$directory/etcd" --logger zap \
     --listen-client-urls "$ETCD_URL" --advertise-client-urls "$ETCD_URL" \
     --listen-peer-urls "$peers" --initial-advertise-peer-urls "$peers" --initial-cluster "default=$peers"
