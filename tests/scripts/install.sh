@@ -8,19 +8,25 @@ set -euo pipefail
 
 # command → packages that bring it, blank-separated; the C compiler is for the cryptography crate.
 declare -A PACKAGE_OF=(
+  [/usr/lib/cni/bridge]=containernetworking-plugins
   [cc]="gcc libc6-dev"
+  [containerd]=containerd
   [curl]=curl
   [docker-registry]=docker-registry
   [etcd]=etcd-server
   [go]="golang-go ca-certificates"
   [ip]=iproute2
+  [iptables]=iptables
   [jq]=jq
   [make]=make
+  [modprobe]=kmod
   [notary]=notary
   [notary-server]=notary
   [notary-signer]=notary
+  [nsenter]=util-linux
   [openssl]=openssl
   [python3]=python3
+  [runc]=runc
   [skopeo]=skopeo
   [strace]=strace
   [unshare]=util-linux

@@ -4,14 +4,19 @@
 KUBERNETES_MODULE=$HERE/../kubernetes
 KUBERNETES_PROGRAMS=(kube-apiserver kubectl)
 
-# Sets ASSETS to the folder that holds every program.
+# Sets ASSETS to the folder that holds every program of an API server alone.
 build_programs() {
   if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
     ASSETS=$KUBEBUILDER_ASSETS
     require_programs
     return
   fi
-  local version
+  build_missing "${KUBERNETES_PROGRAMS[@]}"
+}
+
+# Sets ASSETS to the folder of built programs and builds those of the named that it lacks.
+build_missing() { # PROGRAM…
+  local version program
   version=$(kubernetes_version)
   ASSETS=${KUBERNETES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vouchsafe}/kubernetes-$version
   mkdir -p "$ASSETS"
@@ -20,8 +25,7 @@ build_programs() {
   flock "$BUILD_LOCK"
   "$HERE/install.sh" curl etcd jq openssl >&2
   ln -sfn "$(command -v etcd)" "$ASSETS/etcd"
-  local program
-  for program in "${KUBERNETES_PROGRAMS[@]}"; do
+  for program in "$@"; do
     [ -x "$ASSETS/$program" ] || build_program "$program" "$version"
   done
   exec {BUILD_LOCK}>&-
