@@ -38,21 +38,34 @@ start_api_server() { # DIRECTORY
   port=$(free_port)
   make_credentials "$directory"
   write_kubeconfig "$directory" "https://127.0.0.1:$port"
-  # Image volumes are the one source of images that this version does not serve unasked.
-  start_detached "$directory" kube-apiserver "$ASSETS/kube-apiserver" --etcd-servers "$ETCD_URL" \
+  common_flags "$directory"
+  start_detached "$directory" kube-apiserver "$ASSETS/kube-apiserver" "${COMMON_FLAGS[@]}" \
     --secure-port "$port" --bind-address 127.0.0.1 --advertise-address 127.0.0.1 \
-    --cert-dir "$directory/tls" --token-auth-file "$directory/tokens.csv" --authorization-mode RBAC \
-    --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$directory/service-account.key" \
-    --service-account-signing-key-file "$directory/service-account.key" --service-cluster-ip-range 10.96.0.0/24 \
-    --allow-privileged --feature-gates ImageVolume=true --profiling=false
+    --token-auth-file "$directory/tokens.csv" --authorization-mode RBAC
   wait_detached "$directory" kube-apiserver "$ASSETS/kubectl" --kubeconfig "$directory/kubeconfig" get --raw /readyz
 }
 
+# What every API server here is started with. Sets COMMON_FLAGS.
+common_flags() { # DIRECTORY
+  # Image volumes are the one source of images that this version does not serve unasked.
+  COMMON_FLAGS=(--etcd-servers "$ETCD_URL" --cert-dir "$1/tls"
+    --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$1/service-account.key"
+    --service-account-signing-key-file "$1/service-account.key" --service-cluster-ip-range 10.96.0.0/24
+    --allow-privileged --feature-gates ImageVolume=true --profiling=false)
+}
+
 make_credentials() { # DIRECTORY
+  make_service_account_key "$1"
+  (
+    umask 077
+    printf '%s,kubernetes-admin,kubernetes-admin,system:masters\n' "$(openssl rand -hex 16)" >"$1/tokens.csv"
+  )
+}
+
+make_service_account_key() { # DIRECTORY
   (
     umask 077
     openssl genrsa -out "$1/service-account.key" 2048 2>/dev/null
-    printf '%s,kubernetes-admin,kubernetes-admin,system:masters\n' "$(openssl rand -hex 16)" >"$1/tokens.csv"
   )
 }
 

@@ -1,12 +1,26 @@
 # shellcheck shell=bash
 # Processes that outlive the script that starts them and are found again by their process ID. Sourced; needs fail.
 
+# What a command is started by, for one that is to run elsewhere, such as in a network namespace.
+ENTER=()
+
 # Starts a command whose arguments name DIRECTORY; its ID goes to DIRECTORY/NAME.pid, what it says to DIRECTORY/NAME.log.
 start_detached() { # DIRECTORY NAME COMMAND…
   local directory=$1 name=$2
   shift 2
-  setsid "$@" >"$directory/$name.log" 2>&1 </dev/null &
-  echo "$!" >"$directory/$name.pid"
+  printf '%s\0' "${ENTER[@]}" "$@" >"$directory/$name.command"
+  : >"$directory/$name.log"
+  resume_detached "$directory" "$name"
+}
+
+# Starts again what was started under that name, with the same arguments.
+resume_detached() { # DIRECTORY NAME
+  local command
+  mapfile -d '' -t command <"$1/$2.command"
+  setsid "${command[@]}" >>"$1/$2.log" 2>&1 </dev/null &
+  echo "$!" >"$1/$2.pid"
+  # Bash has nothing to say about how it ends.
+  disown
 }
 
 # Whether it still runs, and is not another process that got the same ID.
@@ -34,7 +48,7 @@ stop_detached() { # DIRECTORY NAME
 wait_detached() { # DIRECTORY NAME COMMAND…
   local directory=$1 name=$2 deadline=$((SECONDS + 60))
   shift 2
-  until "$@" >"$directory/wait.log" 2>&1; do
+  until "${ENTER[@]}" "$@" >"$directory/wait.log" 2>&1; do
     if ! is_running "$directory" "$name" || [ "$SECONDS" -gt "$deadline" ]; then
       tail -n 15 "$directory/$name.log" >&2
       fail "$name did not become ready"
