@@ -11,11 +11,13 @@ start_control_plane() { # DIRECTORY
 }
 
 # Endpoints of webhooks are dialled as such, not by way of their Service, as where the API server is not on a node.
+# Told to end it ends watches soon; without being told how soon, it waits a minute for them.
 start_kube_apiserver() { # DIRECTORY
   local pki=$1/pki
   common_flags "$1"
   start_detached "$1" kube-apiserver "$ASSETS/kube-apiserver" "${COMMON_FLAGS[@]}" \
     --secure-port 6443 --advertise-address "$NODE_ADDRESS" --enable-aggregator-routing=true \
+    --shutdown-watch-termination-grace-period 1s \
     --tls-cert-file "$pki/kube-apiserver.crt" --tls-private-key-file "$pki/kube-apiserver.key" --client-ca-file "$pki/ca.crt" \
     --kubelet-client-certificate "$pki/kubelet-client.crt" --kubelet-client-key "$pki/kubelet-client.key" \
     --kubelet-certificate-authority "$pki/ca.crt" --kubelet-preferred-address-types InternalIP \
