@@ -125,7 +125,9 @@ start_component() { # COMPONENT
 }
 
 require_component() { # COMPONENT
-  [ -e "$DIRECTORY/$1.command" ] && [ "$1" != mounts ] || fail "$1 is no component that was started in $DIRECTORY"
+  if [ ! -e "$DIRECTORY/$1.command" ] || [ "$1" = mounts ]; then
+    fail "$1 is no component that was started in $DIRECTORY"
+  fi
 }
 
 execute() { # COMMAND…

@@ -44,7 +44,7 @@ go_architecture() {
 archive_digest() { # ARCHIVE
   local digests
   digests=$(tar -xOf "$1" index.json | jq -r '.manifests[].digest')
-  [ "$(wc -l <<<"$digests")" -eq 1 ] && [ -n "$digests" ] || fail "$1 does not hold exactly one image"
+  [[ $digests =~ ^sha256:[0-9a-f]{64}$ ]] || fail "$1 does not hold exactly one image"
   echo "$digests"
 }
 
