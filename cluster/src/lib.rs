@@ -4,5 +4,8 @@
 //! local before a request arrives. Whatever an API server gives is from outside, as what a Notary server gives is.
 
 mod client;
+mod failure;
+pub mod lease;
 
 pub use client::{ConnectError, Connection};
+pub use lease::Lease;

@@ -53,6 +53,11 @@ impl ApiServer {
         run(self.command().args(arguments))
     }
 
+    /// How an administrator reaches it, as a file.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.directory.path().join("kubeconfig")
+    }
+
     /// Makes an object.
     ///
     /// # Errors
@@ -93,7 +98,7 @@ impl ApiServer {
         let mut command = Command::new(&self.kubectl);
         command
             .arg("--kubeconfig")
-            .arg(self.directory.path().join("kubeconfig"));
+            .arg(self.kubeconfig());
         command
     }
 }
