@@ -5,7 +5,12 @@
 
 mod client;
 mod failure;
+pub mod feed;
+pub mod intake;
 pub mod lease;
+pub mod publish;
+pub mod status;
+pub mod trust_repository;
 
 pub use client::{ConnectError, Connection};
 pub use lease::Lease;

@@ -1,0 +1,345 @@
+//! Publishing what a store holds as `TrustRepository` objects.
+//!
+//! What the objects carry is taken in first, so that a store which begins empty takes no step back either. Parts are written
+//! before the object that names them, and taken away long after none does.
+
+mod report;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+use kube::api::{Api, DeleteParams, ObjectMeta, PostParams, Preconditions};
+use tokio::task::spawn_blocking;
+use vouchsafe_policy::Config;
+use vouchsafe_store::{RepositoryState, Store, StoreError};
+use vouchsafe_trust::{Clock, Gun, Server, Sha256};
+
+use crate::Connection;
+use crate::feed::object::{self, Object, Objects, is_status};
+use crate::intake::{self, Taken};
+use crate::trust_repository::{
+    PackError, Packed, TrustRepository, TrustRepositoryPart, TrustRepositoryPartSpec, object_name,
+    pack, withdrawn,
+};
+
+pub use report::{PublishFailure, PublishReport};
+
+/// Publishes what a store holds.
+#[expect(
+    missing_debug_implementations,
+    reason = "the client holds credentials and has no Debug"
+)]
+pub struct Publisher {
+    objects: Objects,
+    /// What there was at the beginning, by name.
+    found: BTreeMap<String, Found>,
+}
+
+/// An object that there was at the beginning.
+#[derive(Debug)]
+struct Found {
+    uid: Option<String>,
+    resource_version: Option<String>,
+    /// What it claims, if that makes sense.
+    says: Option<Says>,
+}
+
+/// What an object claims.
+#[derive(Debug)]
+struct Says {
+    server: Server,
+    gun: Gun,
+    identity: Sha256,
+}
+
+/// Why nothing can be published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The API server cannot be asked, or says no.
+    #[error("the API server cannot be asked for TrustRepository objects: {0}")]
+    ApiServer(#[from] kube::Error),
+    /// The store is at fault.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why one repository cannot be published.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    ApiServer(#[from] kube::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Pack(#[from] PackError),
+}
+
+impl Publisher {
+    /// Reads the objects that there are, and takes in what they carry as a webhook would.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`] if they cannot be read, or if the store fails.
+    pub async fn begin(
+        connection: &Connection,
+        store: &Store,
+        config: &Arc<Config>,
+        clock: &dyn Clock,
+    ) -> Result<Self, PublishError> {
+        let objects = Objects::new(connection);
+        let api = objects.api();
+        let mut every = pin!(object::every(&api));
+        let mut found = BTreeMap::new();
+        while let Some(object) = every.try_next().await? {
+            let name = object::name(&object).to_owned();
+            let one = take_in(&objects, object, store, config, clock.now()).await?;
+            found.insert(name, one);
+        }
+        Ok(Self { objects, found })
+    }
+
+    /// Writes what `store` holds of the repositories that `config` asks about, where the objects do not say it already, and
+    /// takes away the objects that nobody asks about any more.
+    ///
+    /// One repository that fails does not stop the others.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`] if the store or the list of objects cannot be read.
+    pub async fn publish(
+        &self,
+        store: &Store,
+        config: &Arc<Config>,
+        now: Timestamp,
+    ) -> Result<PublishReport, PublishError> {
+        let mut report = PublishReport::default();
+        let wanted = store.repositories()?.into_iter();
+        let wanted = wanted.filter(|(server, gun)| config.pins(server, gun).is_some());
+        let written = stream::iter(wanted.map(|(server, gun)| async move {
+            let result = self.publish_one(store, &server, &gun).await;
+            (gun, result)
+        }));
+        let mut written = written.buffer_unordered(AT_ONCE);
+        while let Some((gun, result)) = written.next().await {
+            match result {
+                Ok(None) => {}
+                Ok(Some(true)) => report.written += 1,
+                Ok(Some(false)) => report.unchanged += 1,
+                Err(fault) => report.fail(gun.as_str(), fault),
+            }
+        }
+        drop(written);
+        self.remove_unasked(config, &mut report).await;
+        if report.failures.is_empty() {
+            self.sweep_parts(now, &mut report).await?;
+        }
+        Ok(report)
+    }
+
+    /// Whether the object of a repository was written anew; nothing if there is nothing to say of it.
+    async fn publish_one(
+        &self,
+        store: &Store,
+        server: &Server,
+        gun: &Gun,
+    ) -> Result<Option<bool>, Fault> {
+        let status = store.status_of(server.clone(), gun.clone())?;
+        let packed = match status.state {
+            RepositoryState::Unknown => return Ok(None),
+            RepositoryState::Withdrawn { at } => withdrawn(server, gun, at),
+            // What does not hold under the pins is nobody's proof.
+            RepositoryState::Active(active) if active.unproven.is_some() => return Ok(None),
+            RepositoryState::Active(active) => {
+                let (store, server, gun) = (store.clone(), server.clone(), gun.clone());
+                let packed = spawn_blocking(move || -> Result<Option<Packed>, Fault> {
+                    let metadata = store.metadata(&server, &gun)?;
+                    let packed =
+                        metadata.map(|metadata| pack(&server, &metadata, active.verified_at));
+                    Ok(packed.transpose()?)
+                });
+                match packed.await {
+                    Ok(packed) => match packed? {
+                        Some(packed) => packed,
+                        None => return Ok(None),
+                    },
+                    Err(_) => return Ok(None),
+                }
+            }
+        };
+        let name = object_name(server, gun);
+        let found = self.found.get(&name);
+        let says = found.and_then(|found| found.says.as_ref());
+        if says.is_some_and(|says| says.identity == packed.spec.identity()) {
+            return Ok(Some(false));
+        }
+        self.write(&name, found, packed).await?;
+        Ok(Some(true))
+    }
+
+    /// Writes an object, in the place of what was found, and its parts first.
+    async fn write(
+        &self,
+        name: &str,
+        found: Option<&Found>,
+        packed: Packed,
+    ) -> Result<(), kube::Error> {
+        let params = PostParams::default();
+        let parts = self.objects.typed::<TrustRepositoryPart>();
+        for (name, data) in packed.parts {
+            let part = TrustRepositoryPart::new(&name, TrustRepositoryPartSpec { data });
+            match parts.create(&params, &part).await {
+                Ok(_) => {}
+                // Its name says what is in it; whoever reads it holds it to that.
+                Err(error) if is_status(&error, 409) => {
+                    replace_damaged(&parts, &name, &part).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let api = self.objects.typed::<TrustRepository>();
+        let mut object = TrustRepository::new(name, packed.spec);
+        match found {
+            None => drop(api.create(&params, &object).await?),
+            Some(found) => {
+                // Whoever changed it meanwhile may know better: the next pass sees.
+                object.metadata = ObjectMeta {
+                    resource_version: found.resource_version.clone(),
+                    ..object.metadata
+                };
+                drop(api.replace(name, &params, &object).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away the objects of repositories that nobody asks about any more. What makes no sense is left for people to see.
+    async fn remove_unasked(&self, config: &Config, report: &mut PublishReport) {
+        for (name, found) in &self.found {
+            let Some(says) = &found.says else {
+                report.foreign += 1;
+                continue;
+            };
+            if config.pins(&says.server, &says.gun).is_some() {
+                continue;
+            }
+            let params = DeleteParams::default().preconditions(Preconditions {
+                uid: found.uid.clone(),
+                resource_version: found.resource_version.clone(),
+            });
+            match self.objects.api().delete(name, &params).await {
+                Ok(_) => report.removed += 1,
+                Err(error) if is_status(&error, 404) => {}
+                Err(error) => report.fail(says.gun.as_str(), error),
+            }
+        }
+    }
+
+    /// Takes away the parts that no object names, and that are too old to be of one that is being written.
+    async fn sweep_parts(
+        &self,
+        now: Timestamp,
+        report: &mut PublishReport,
+    ) -> Result<(), kube::Error> {
+        let parts = self.objects.parts_api();
+        // Only those that may have been left: none, in most clusters.
+        let every = object::every(&parts).try_filter_map(async |part| {
+            let created = part.metadata.creation_timestamp.as_ref().map(|time| time.0);
+            let is_old = created.is_some_and(|at| now.duration_since(at) > PART_STAYS);
+            Ok(part.metadata.name.filter(|_| is_old))
+        });
+        let old: Vec<String> = every.try_collect().await?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        let named = self.named_parts().await?;
+        for name in old.iter().filter(|name| !named.contains(*name)) {
+            match parts.delete(name, &DeleteParams::default()).await {
+                Ok(_) => report.swept += 1,
+                Err(error) if is_status(&error, 404) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The parts that objects name now.
+    async fn named_parts(&self) -> Result<BTreeSet<String>, kube::Error> {
+        let api = self.objects.api();
+        let mut every = pin!(object::every(&api));
+        let mut named = BTreeSet::new();
+        while let Some(object) = every.try_next().await? {
+            if let Ok(claim) = object::read(&object) {
+                named.extend(claim.parts().map(str::to_owned));
+            }
+        }
+        Ok(named)
+    }
+}
+
+/// Reads an object, and takes in what it carries, if anything of it holds.
+async fn take_in(
+    objects: &Objects,
+    object: Object,
+    store: &Store,
+    config: &Arc<Config>,
+    now: Timestamp,
+) -> Result<Found, PublishError> {
+    let claim = object::read(&object).ok();
+    let found = Found {
+        uid: object.metadata.uid,
+        resource_version: object.metadata.resource_version,
+        says: claim.as_ref().map(|claim| Says {
+            server: claim.server.clone(),
+            gun: claim.gun.clone(),
+            identity: claim.identity,
+        }),
+    };
+    let Some(claim) = claim.filter(|it| config.pins(&it.server, &it.gun).is_some()) else {
+        return Ok(found);
+    };
+    let parts = match objects.parts(&claim).await {
+        Ok(parts) => parts,
+        Err(refused) => {
+            let (gun, error) = (claim.gun, refused.message);
+            tracing::warn!(%gun, %error, "the parts of a TrustRepository cannot be read");
+            return Ok(found);
+        }
+    };
+    let (store, config, gun) = (store.clone(), Arc::clone(config), claim.gun.clone());
+    let work = move || intake::take(&store, &config, (&claim, &parts), None, now);
+    match spawn_blocking(work).await {
+        Ok(taken) => {
+            if let Taken::Refused(refused) = taken? {
+                let (reason, error) = (refused.label, refused.message);
+                tracing::warn!(%gun, reason, %error, "a TrustRepository changes nothing");
+            }
+        }
+        Err(error) => tracing::error!(%gun, %error, "a TrustRepository could not be looked at"),
+    }
+    Ok(found)
+}
+
+/// Writes a part whose name is taken, unless what has the name is what is to be written.
+async fn replace_damaged(
+    api: &Api<TrustRepositoryPart>,
+    name: &str,
+    part: &TrustRepositoryPart,
+) -> Result<(), kube::Error> {
+    let found = api.get(name).await?;
+    if found.spec == part.spec {
+        return Ok(());
+    }
+    let mut part = part.clone();
+    part.metadata.resource_version = found.metadata.resource_version;
+    api.replace(name, &PostParams::default(), &part).await?;
+    Ok(())
+}
+
+/// How many repositories are published at once.
+const AT_ONCE: usize = 8;
+/// How long a part stays that no object names: whoever writes, writes it first; whoever reads may be behind.
+const PART_STAYS: SignedDuration = SignedDuration::from_hours(1);
