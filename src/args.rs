@@ -1,12 +1,14 @@
 //! The command line, as typed. Nothing here reads a file.
 
 mod bundle;
+mod cluster;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+pub(crate) use cluster::ClusterCommand;
 use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::{Gun, Server};
 
@@ -85,6 +87,13 @@ pub(crate) enum LogFormat {
     Text,
 }
 
+/// Where what is stored is published.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum PublishTarget {
+    /// The API server of the cluster: that of the Pod's service account, or of KUBECONFIG.
+    Kubernetes,
+}
+
 /// How a command prints its result.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct OutputArgs {
@@ -132,6 +141,9 @@ pub(crate) enum Command {
     /// Carry trust data across an air gap: one file that proves itself.
     #[command(subcommand)]
     Bundle(BundleCommand),
+    /// Install and keep Vouchsafe in a cluster; the Helm chart runs these.
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Check the configuration, or print its schema.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -158,6 +170,9 @@ pub(crate) struct SyncArgs {
     /// Poll every repository, whatever the servers' changefeeds say.
     #[arg(long)]
     pub(crate) full: bool,
+    /// Then publish what is stored: as `TrustRepository` objects in the cluster, whose webhooks take them in.
+    #[arg(long, value_name = "WHERE", conflicts_with = "watch")]
+    pub(crate) publish: Option<PublishTarget>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

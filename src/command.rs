@@ -2,6 +2,7 @@
 
 pub(crate) mod bundle;
 pub(crate) mod check;
+pub(crate) mod cluster;
 pub(crate) mod config;
 pub(crate) mod forget;
 pub(crate) mod reset_clock;

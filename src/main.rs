@@ -11,6 +11,7 @@ mod logging;
 mod lookup;
 mod printer;
 mod progress;
+mod publish;
 mod runtime;
 mod signal;
 
@@ -48,6 +49,7 @@ fn run(cli: &Cli) -> Result<Outcome, Error> {
         Command::Forget(args) => command::forget::run(args, common),
         Command::ResetClock(args) => command::reset_clock::run(args, common),
         Command::Bundle(command) => command::bundle::run(command, common),
+        Command::Cluster(command) => command::cluster::run(command, common),
         Command::Config(command) => command::config::run(command, common),
         Command::RootKey(args) => command::root_key::run(args),
         Command::Completions { shell } => {

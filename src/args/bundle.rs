@@ -9,7 +9,7 @@ use vouchsafe_airgap::registry::RegistryRef;
 use vouchsafe_policy::config::parse_duration;
 use vouchsafe_trust::{Gun, KeyId, Sha256};
 
-use super::{LoginArgs, OutputArgs};
+use super::{LoginArgs, OutputArgs, PublishTarget};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BundleCommand {
@@ -220,6 +220,9 @@ pub(crate) struct ImportArgs {
     /// Say what would come of it, and take in nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Then publish what is stored: as `TrustRepository` objects in the cluster, whose webhooks take them in.
+    #[arg(long, value_name = "WHERE", conflicts_with = "dry_run")]
+    pub(crate) publish: Option<PublishTarget>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -2,8 +2,10 @@
 
 mod alerts;
 mod bundles;
+mod cluster;
 mod feed;
 mod gauges;
+mod objects;
 
 use std::fs;
 use std::net::TcpListener;
@@ -22,6 +24,7 @@ use vouchsafe_webhook::{
 };
 
 use self::bundles::Bundles;
+use self::cluster::Cluster;
 use crate::args::{Common, ServeArgs};
 use crate::clock::SystemClock;
 use crate::command::sync;
@@ -66,6 +69,11 @@ async fn serve(
     sources.extend(alerts::metrics(&store, &configured, &counters));
     let bundle_counts = Arc::new(bundles::Counts::default());
     sources.extend(bundles::metrics(&store, &configured, &bundle_counts));
+    let cluster = Cluster::start(&config, args, &clock).await?;
+    cluster::warn_of_change(config.kubernetes().clone(), &configured);
+    let feeding = cluster.as_ref().filter(|_| config.kubernetes().feed);
+    let follow = |cluster| objects::follow(cluster, &store, &configured, &clock, &mut sources);
+    let from_objects = feeding.map(follow).transpose()?;
     let metrics = if args.connaisseur_metrics {
         Metrics::with_connaisseur(sources)
     } else {
@@ -102,6 +110,7 @@ async fn serve(
         Arc::clone(&readiness),
         Arc::clone(&metrics),
         fed,
+        from_objects,
     ));
     let refused = say_refused(store.clone(), Arc::clone(&readiness), Arc::clone(&metrics));
     tokio::spawn(reload::config(
@@ -119,6 +128,9 @@ async fn serve(
     let server = Server::new(admission, readiness, metrics, Limits::default());
     tracing::info!(address = %args.listen, "answering admission reviews");
     server.run(listeners, tls, signal::stop()).await?;
+    if let Some(cluster) = cluster {
+        cluster.stop().await;
+    }
     Ok(())
 }
 

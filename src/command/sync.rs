@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::Serialize;
+use vouchsafe_cluster::publish::PublishReport;
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
 use vouchsafe_store::socket::{Importer, Listener};
@@ -17,6 +19,7 @@ use crate::context::{self, StoreClock};
 use crate::exit::{Error, Outcome};
 use crate::printer::{MAX_MESSAGE, Printer, note, printable};
 use crate::progress::Bar;
+use crate::publish::{self, Publishing};
 use crate::{runtime, signal};
 
 pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
@@ -97,16 +100,30 @@ async fn once(
 ) -> Result<Outcome, Error> {
     let mut options = Options::from(config.sync());
     options.changefeed &= !args.full;
-    let syncer = syncer(&store, config, &common.secrets, options);
+    let publishing = match args.publish {
+        Some(target) => Some(Publishing::begin(target, &store, &config).await?),
+        None => None,
+    };
+    let syncer = syncer(&store, config.clone(), &common.secrets, options);
     let scope = if args.guns.is_empty() {
         Scope::Due
     } else {
         Scope::Only(args.guns.clone())
     };
-    let report = pass(&syncer, &scope, common).await?;
+    let pass = pass(&syncer, &scope, common).await?;
+    let published = match publishing {
+        Some(publishing) => Some(publishing.finish(&store).await?),
+        None => None,
+    };
+    let done = Done { pass, published };
     let printer = Printer::new(args.output.output);
-    printer.print(&report, text)?;
+    printer.print(&done, text)?;
+    let Done {
+        pass: report,
+        published,
+    } = done;
     if !printer.is_json() {
+        published.iter().for_each(publish::tell_failures);
         if report.servers.is_empty() {
             note(
                 "no validator of the configuration names a Notary server: there is nothing to sync",
@@ -115,7 +132,20 @@ async fn once(
         feedless(&report).for_each(|warning| note(&warning));
         failures(&report).for_each(|failure| note(&explain(failure)));
     }
-    outcome(&report)
+    let outcome = outcome(&report)?;
+    published.map_or(Ok(outcome), |published| {
+        publish::outcome(&published).map(|_| outcome)
+    })
+}
+
+/// What a sync did. Its JSON form is stable.
+#[derive(Debug, Serialize)]
+struct Done {
+    #[serde(flatten)]
+    pass: PassReport,
+    /// What came of publishing, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published: Option<PublishReport>,
 }
 
 /// One pass, with a bar that shows how it gets on.
@@ -178,8 +208,11 @@ pub(crate) fn explain(failure: &Failure) -> String {
     format!("{}: {message}{hint}", failure.label)
 }
 
-fn text(report: &PassReport) -> String {
-    report.servers.iter().map(line).collect()
+fn text(done: &Done) -> String {
+    let passes = done.pass.servers.iter().map(line);
+    passes
+        .chain(done.published.iter().map(publish::line))
+        .collect()
 }
 
 fn line(report: &ServerReport) -> String {

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use vouchsafe_airgap::bundle::Limits;
 use vouchsafe_airgap::import::{Changes, Fate, ImportAnswer, RepositoryReport, check_signers};
 use vouchsafe_airgap::{Bundle, ImportError, ImportReport, ImportTerms, import};
+use vouchsafe_cluster::publish::PublishReport;
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
 use vouchsafe_store::socket::ImportRequest;
@@ -14,6 +16,7 @@ use crate::args::{Common, ImportArgs};
 use crate::context;
 use crate::exit::{Error, Outcome};
 use crate::printer::{MAX_MESSAGE, MAX_NAME, Printer, note, printable};
+use crate::publish;
 
 pub(crate) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Error> {
     super::look_for(&args.bundle)?;
@@ -22,17 +25,58 @@ pub(crate) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Error> 
         strict: args.strict,
         dry_run: args.dry_run,
     };
-    let answer = if let Some(remote) = context::remote(common) {
+    let (answer, published) = match (context::remote(common), args.publish) {
+        (Some(_), Some(_)) => {
+            return Err(
+                "another process holds the store; to publish, name a store of its own with --store"
+                    .into(),
+            );
+        }
         // Whoever holds the store takes it in, by the configuration that is in use there.
-        serde_json::from_value(remote.import(&request)?)?
-    } else {
-        let config = context::config(common)?;
-        let store = context::store(common, &config)?;
-        let now = context::judgement_time(&store)?;
-        answer(&store, &config, &request, now)?
+        (Some(remote), None) => (serde_json::from_value(remote.import(&request)?)?, None),
+        (None, publish) => {
+            let config = context::config(common)?;
+            let store = context::store(common, &config)?;
+            let take_in = || {
+                let now = context::judgement_time(&store)?;
+                Ok::<_, Error>(answer(&store, &config, &request, now)?)
+            };
+            match publish {
+                None => (take_in()?, None),
+                Some(target) => {
+                    let (answer, published) = publish::around(target, &store, &config, take_in)?;
+                    (answer, Some(published))
+                }
+            }
+        }
     };
-    Printer::new(args.output.output).print(&answer, |answer| text(answer, args.dry_run))?;
-    Ok(match &answer {
+    let done = Done { answer, published };
+    let text = |done: &Done| {
+        let published = done.published.as_ref().map(publish::line);
+        text(&done.answer, args.dry_run) + &published.unwrap_or_default()
+    };
+    Printer::new(args.output.output).print(&done, text)?;
+    let Done { answer, published } = done;
+    let outcome = tell(args, &answer);
+    if let Some(published) = published {
+        publish::tell_failures(&published);
+        publish::outcome(&published)?;
+    }
+    Ok(outcome)
+}
+
+/// What became of a bundle. Its JSON form is stable.
+#[derive(Debug, Serialize)]
+struct Done {
+    #[serde(flatten)]
+    answer: ImportAnswer,
+    /// What came of publishing, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published: Option<PublishReport>,
+}
+
+fn tell(args: &ImportArgs, answer: &ImportAnswer) -> Outcome {
+    match answer {
         ImportAnswer::Done(report) => told(report),
         ImportAnswer::Refused { label, message } => {
             note(&super::refused_line(&args.bundle, label, message));
@@ -43,7 +87,7 @@ pub(crate) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Error> 
             note("nothing was taken in: --strict takes all or nothing");
             Outcome::Refused
         }
-    })
+    }
 }
 
 /// Takes in the bundle that `request` names.

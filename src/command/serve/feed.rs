@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, watch as channel};
+use vouchsafe_cluster::feed::Progress;
 use vouchsafe_policy::Config;
 use vouchsafe_store::{Store, StoreError};
-use vouchsafe_syncer::{Options, Progress, ServerReport};
+use vouchsafe_syncer::{Options, ServerReport};
 use vouchsafe_trust::Server;
 use vouchsafe_webhook::{Condition, Metrics, Readiness};
 
@@ -18,17 +19,21 @@ use crate::command::sync;
 pub(super) async fn run(
     store: Store,
     secrets: PathBuf,
-    mut configs: watch::Receiver<Arc<Config>>,
+    mut configs: channel::Receiver<Arc<Config>>,
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
     fed: Arc<Notify>,
+    mut objects: Option<FromObjects>,
 ) {
     let first = FirstFeed::new(&store, &readiness);
     loop {
         let config = Arc::clone(&configs.borrow_and_update());
-        if config.sync().is_off {
-            // Bundles bring what there is.
-            if !first.wait_for_bundles(&fed, &mut configs).await {
+        if config.sync().is_off || objects.is_some() {
+            // Bundles and objects bring what there is.
+            if !first
+                .wait_for_others(&fed, objects.as_mut(), &mut configs)
+                .await
+            {
                 return;
             }
             continue;
@@ -41,7 +46,7 @@ pub(super) async fn run(
         let syncer = sync::syncer(&store, (*config).clone(), &secrets, options);
         let servers: Vec<Server> = syncer.servers().cloned().collect();
         first.publish(&servers);
-        let progress: Arc<dyn Progress> = Arc::new(());
+        let progress: Arc<dyn vouchsafe_syncer::Progress> = Arc::new(());
         let report = |report: ServerReport| {
             count(&metrics, &report);
             first.take(&report, &servers);
@@ -52,6 +57,22 @@ pub(super) async fn run(
             }
         };
         vouchsafe_syncer::watch(&syncer, &schedule, &progress, report, changed).await;
+    }
+}
+
+/// `TrustRepository` objects that feed the store, in the place of Notary servers.
+pub(super) struct FromObjects {
+    pub(super) progress: channel::Receiver<Progress>,
+    /// Whether anything was stored before they were followed.
+    pub(super) held_before: bool,
+}
+
+impl FromObjects {
+    /// Whether all of them were looked at: half of them would have the images of the other half denied. While the API server
+    /// cannot be asked, what was stored before has to do.
+    fn is_done(&mut self) -> bool {
+        let progress = self.progress.borrow_and_update();
+        progress.listed || (self.held_before && progress.reachable == Some(false))
     }
 }
 
@@ -72,6 +93,16 @@ fn count(metrics: &Metrics, report: &ServerReport) {
         "failed"
     };
     metrics.passed(server, pass);
+}
+
+/// Whether any repository is stored.
+pub(super) fn holds_anything(store: &Store) -> Result<bool, StoreError> {
+    for (server, gun) in store.repositories()? {
+        if store.facts(&server, &gun)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether everything that can be had at the start is there.
@@ -102,34 +133,35 @@ impl<'a> FirstFeed<'a> {
         }
     }
 
-    /// Waits for bundles until the configuration changes; false if it never will again.
-    async fn wait_for_bundles(
+    /// Waits for what others bring until the configuration changes; false if it never will again.
+    async fn wait_for_others(
         &self,
         fed: &Notify,
-        configs: &mut watch::Receiver<Arc<Config>>,
+        mut objects: Option<&mut FromObjects>,
+        configs: &mut channel::Receiver<Arc<Config>>,
     ) -> bool {
         loop {
             let notified = fed.notified();
-            match self.holds_anything() {
-                Ok(true) => self.readiness.set(Condition::FirstFeed, true),
-                Ok(false) => {}
+            let looked_at = objects.as_deref_mut().is_none_or(FromObjects::is_done);
+            match holds_anything(self.store) {
+                Ok(true) if looked_at => self.readiness.set(Condition::FirstFeed, true),
+                Ok(_) => {}
                 Err(error) => tracing::error!(%error, "cannot tell what is stored"),
             }
+            let progressed = async {
+                let Some(objects) = objects.as_deref_mut() else {
+                    return std::future::pending().await;
+                };
+                if objects.progress.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
             tokio::select! {
                 () = notified => {}
+                () = progressed => {}
                 changed = configs.changed() => return changed.is_ok(),
             }
         }
-    }
-
-    /// Whether any repository is stored.
-    fn holds_anything(&self) -> Result<bool, StoreError> {
-        for (server, gun) in self.store.repositories()? {
-            if self.store.facts(&server, &gun)?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     fn take(&self, report: &ServerReport, servers: &[Server]) {

@@ -35,6 +35,15 @@ impl ApiServer {
         Ok(server)
     }
 
+    /// Ends it; its directory stays, with what says where it was.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Command`] if it cannot be ended.
+    pub fn stop(&self) -> Result<(), HarnessError> {
+        run(script().arg("stop").arg(self.directory.path())).map(drop)
+    }
+
     /// Runs `kubectl` as an administrator to its end, whatever it says.
     ///
     /// # Errors
@@ -96,16 +105,14 @@ impl ApiServer {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.kubectl);
-        command
-            .arg("--kubeconfig")
-            .arg(self.kubeconfig());
+        command.arg("--kubeconfig").arg(self.kubeconfig());
         command
     }
 }
 
 impl Drop for ApiServer {
     fn drop(&mut self) {
-        drop(run(script().arg("stop").arg(self.directory.path())));
+        drop(self.stop());
     }
 }
 

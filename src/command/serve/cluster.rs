@@ -1,0 +1,72 @@
+//! The API server of the cluster, as far as `serve` speaks to it beside answering it.
+
+use std::sync::Arc;
+
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use vouchsafe_cluster::{Connection, Lease};
+use vouchsafe_policy::Config;
+use vouchsafe_policy::config::KubernetesSettings;
+use vouchsafe_trust::Clock;
+
+use crate::args::ServeArgs;
+use crate::exit::Error;
+
+/// The API server, and whether this replica leads: the one that leads writes what all of them would write.
+pub(super) struct Cluster {
+    pub(super) connection: Connection,
+    pub(super) leads: watch::Receiver<bool>,
+    stop: oneshot::Sender<()>,
+    leading: JoinHandle<()>,
+}
+
+impl Cluster {
+    /// Begins to speak to the API server, where the configuration has `serve` do so.
+    pub(super) async fn start(
+        config: &Config,
+        args: &ServeArgs,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Self>, Error> {
+        let settings = config.kubernetes();
+        if !settings.is_used() {
+            return Ok(None);
+        }
+        let connection = Connection::new(settings.namespace.as_deref()).await?;
+        let holder = args.pod_name.as_deref().unwrap_or("vouchsafe");
+        let (lease, leads) = Lease::new(&connection, LEASE, holder, Arc::clone(clock));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let leading = tokio::spawn(lease.run(async { drop(stopped.await) }));
+        Ok(Some(Self {
+            connection,
+            leads,
+            stop,
+            leading,
+        }))
+    }
+
+    /// Hands leadership on.
+    pub(super) async fn stop(self) {
+        drop(self.stop);
+        if let Err(error) = self.leading.await {
+            tracing::error!(%error, "leadership could not be handed on");
+        }
+    }
+}
+
+/// Says that what a new configuration has under `kubernetes` counts from the next start on.
+pub(super) fn warn_of_change(settings: KubernetesSettings, configs: &watch::Receiver<Arc<Config>>) {
+    let mut configs = configs.clone();
+    tokio::spawn(async move {
+        let mut known = settings;
+        while configs.changed().await.is_ok() {
+            let settings = configs.borrow_and_update().kubernetes().clone();
+            if settings != known {
+                tracing::warn!("what is changed under `kubernetes` counts from the next start on");
+                known = settings;
+            }
+        }
+    });
+}
+
+/// The Lease of whoever leads.
+const LEASE: &str = "vouchsafe-leader";
