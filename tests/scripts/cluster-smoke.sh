@@ -2,7 +2,8 @@
 # Whether the cluster of cluster.sh is one: containers run, are reached, are restarted around, and afterwards the machine is
 # as it was, also where `up` was killed half way.
 #
-#   usage: cluster-smoke.sh [RUNS]   makes and ends so many clusters, one after another; default: 2
+#   usage: cluster-smoke.sh [RUNS]   makes and ends so many clusters, one after another, the first of one node, the second
+#                                    of two and so on; default: 2
 #   env:   as of cluster.sh
 set -euo pipefail
 
@@ -20,8 +21,8 @@ main() {
   modprobe -qa overlay br_netfilter || true
   machine_state >"$WORK/before"
   for ((run = 1; run <= ${1:-2}; run++)); do
-    say "run $run"
-    one_run
+    say "run $run, nodes: $run"
+    one_run "$run"
   done
   say "an up that is killed"
   killed_run
@@ -38,13 +39,14 @@ clean_up() {
   exit "$status"
 }
 
-one_run() {
-  timed "up" "$CLUSTER" up "$DIRECTORY" >/dev/null
+one_run() { # NODES
+  timed "up" "$CLUSTER" up "$DIRECTORY" "$1" >/dev/null
   deploy_from_registry
   reach_the_service
   run_what_was_loaded
   reach_no_other
-  restart_components
+  restart_components "$1"
+  [ "$1" -eq 1 ] || drain_last "$1"
   simulate
   say "resident, MiB:"
   "$CLUSTER" memory "$DIRECTORY" | sed 's/^/  /'
@@ -99,19 +101,46 @@ reach_no_other() {
 }
 
 # What runs goes on running.
-restart_components() {
-  local component before
+restart_components() { # NODES
+  local component before components=(kube-apiserver containerd kubelet etcd kube-controller-manager kube-scheduler kube-proxy coredns)
+  [ "$1" -eq 1 ] || components+=("containerd-$1" "kubelet-$1" "kube-proxy-$1")
   before=$(running_pods)
-  for component in kube-apiserver containerd kubelet etcd kube-controller-manager kube-scheduler kube-proxy coredns; do
+  for component in "${components[@]}"; do
     timed "restart $component" "$CLUSTER" restart "$DIRECTORY" "$component"
   done
   [ "$(running_pods)" = "$before" ] || fail "Pods changed when components were restarted"
   "$CLUSTER" stop "$DIRECTORY" kube-scheduler
   kubectl scale deployment/probe --replicas 3 >/dev/null
+  eventually pods_exist 3 || fail "no third Pod was made: $(cat "$WORK/last")"
   sleep 2
   [[ $(kubectl get pods -l app=probe --no-headers) == *Pending* ]] || fail "a Pod was scheduled without a scheduler"
   "$CLUSTER" start "$DIRECTORY" kube-scheduler
   kubectl rollout status deployment/probe --timeout 60s >/dev/null
+}
+
+# What ran there runs elsewhere, and is reached across nodes before and after.
+drain_last() { # NODES
+  [ "$(pods_on "node-$1")" -gt 0 ] || fail "no Pod was scheduled to node-$1"
+  timed "drain node-$1" kubectl drain "node-$1" >/dev/null
+  kubectl rollout status deployment/probe --timeout 60s >/dev/null
+  [ "$(pods_on "node-$1")" -eq 0 ] || fail "Pods are on the drained node-$1"
+  kubectl uncordon "node-$1" >/dev/null
+  kubectl scale deployment/probe --replicas 6 >/dev/null
+  kubectl rollout status deployment/probe --timeout 60s >/dev/null
+  [ "$(pods_on "node-$1")" -gt 0 ] || fail "no Pod was scheduled to node-$1 again"
+  reach_each_pod
+}
+
+pods_on() { # NODE
+  kubectl get pods -l app=probe --field-selector "spec.nodeName=$1,status.phase=Running" -o name | wc -l
+}
+
+# From one Pod, without the Service.
+reach_each_pod() {
+  local address
+  for address in $(kubectl get pods -l app=probe -o 'jsonpath={.items[*].status.podIP}'); do
+    [[ $(from_pod "http://$address:8080/") == probe-* ]] || fail "$address does not answer in another Pod"
+  done
 }
 
 simulate() {
@@ -122,9 +151,10 @@ simulate() {
   timed "100 simulated Pods" kubectl rollout status deployment/simulated --timeout 120s >/dev/null
 }
 
-# Killed as nothing can be prepared for, when the node has just been started.
+# Killed as nothing can be prepared for, when the node has just been started; and with a process in its network that it
+# does not know of, so that the search for what is left has something to find.
 killed_run() {
-  local pid
+  local pid stray found
   setsid "$CLUSTER" up "$DIRECTORY" >"$WORK/killed.log" 2>&1 &
   pid=$!
   until [ -e "$DIRECTORY/kube-proxy.pid" ]; do
@@ -133,6 +163,12 @@ killed_run() {
   done
   kill -KILL "$pid"
   wait "$pid" 2>/dev/null || true
+  nsenter "--net=/run/netns/$(cat "$DIRECTORY/namespace")" sleep 600 &
+  stray=$!
+  ! found=$("$CLUSTER" down "$DIRECTORY" 2>&1) || fail "down did not find process $stray"
+  [[ $found == *"process $stray: sleep 600"* ]] || fail "down did not name process $stray: $found"
+  kill "$stray"
+  wait "$stray" 2>/dev/null || true
   timed "down" "$CLUSTER" down "$DIRECTORY"
   same_machine
 }
@@ -141,6 +177,10 @@ deployment() { # NAME IMAGE REPLICAS
   jq -n --arg name "$1" --arg image "$2" --argjson replicas "$3" '{apiVersion: "apps/v1", kind: "Deployment", metadata: {name: $name},
     spec: {replicas: $replicas, selector: {matchLabels: {app: $name}}, template: {metadata: {labels: {app: $name}}, spec: {containers: [
       {name: "app", image: $image, readinessProbe: {httpGet: {path: "/", port: 8080}, periodSeconds: 1}}]}}}}'
+}
+
+pods_exist() { # COUNT
+  [ "$(kubectl get pods -l app=probe -o name | wc -l)" -eq "$1" ]
 }
 
 running_pods() {
@@ -171,7 +211,7 @@ machine_state() {
   cut -d' ' -f4- /proc/self/mountinfo | sort
   find /sys/fs/cgroup -maxdepth 2 -type d \( -name 'vouchsafe-*' -o -name 'kubepods*' \)
   find /run/netns /run/containerd /var/lib/cni /var/lib/kubelet /var/lib/containerd /var/log/pods /var/log/containers 2>/dev/null || true
-  sysctl vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops net.ipv4.ip_forward net.netfilter.nf_conntrack_max 2>/dev/null
+  sysctl vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops net.ipv4.ip_forward
 }
 
 same_machine() {

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# A real Kubernetes of one node that runs containers, in a network namespace without a route out. Everything it is made of
+# A real Kubernetes whose nodes run containers, in network namespaces without a route out. Everything it is made of
 # is a Debian package or built from source once; all that it writes is under DIRECTORY.
 #
 #   usage: cluster.sh build                       installs and builds what is missing; prints where each program is
-#          cluster.sh up DIRECTORY                makes the cluster, after taking down what is left of an earlier one there;
-#                                                 its node is ready when it returns; prints the kubeconfig of an administrator
+#          cluster.sh up DIRECTORY [NODES]        makes the cluster, after taking down what is left of an earlier one there;
+#                                                 its nodes (1 to 9, default 1) are ready when it returns; prints the
+#                                                 kubeconfig of an administrator
 #          cluster.sh down DIRECTORY              ends all of it, however far `up` came; fails where anything is left
 #          cluster.sh exec DIRECTORY COMMAND…     runs a command in the cluster's network, with kubectl and helm set up for it
 #          cluster.sh stop DIRECTORY COMPONENT    ends one component, by process ID
@@ -13,14 +14,15 @@
 #          cluster.sh registry DIRECTORY          a registry in there, with the image that tests run; prints its host
 #          cluster.sh notary DIRECTORY            a Notary server in there; prints its URL
 #          cluster.sh kwok DIRECTORY NODES        simulates so many nodes
-#          cluster.sh load DIRECTORY ARCHIVE NAME:TAG   gives the node an image, an OCI archive; prints its name by digest
+#          cluster.sh load DIRECTORY ARCHIVE NAME:TAG   gives every node an image, an OCI archive; prints its name by digest
 #          cluster.sh push DIRECTORY ARCHIVE NAME:TAG   pushes it to the registry; prints its name by digest
 #          cluster.sh memory DIRECTORY            what each component has resident, in MiB
 #   env:   KUBEBUILDER_ASSETS                     a folder with programs: what is there is not built
 #          KUBERNETES_CACHE                       where built programs are kept; default: ~/.cache/vouchsafe
 #
 # Components are etcd, kube-apiserver, kube-controller-manager, kube-scheduler, containerd, kubelet, kube-proxy, coredns and,
-# once asked for, docker-registry, notary-server, kwok. Runs as root. The first build takes up to ten minutes, and needs Go.
+# once asked for, docker-registry, notary-server, kwok; of the second node containerd-2, kubelet-2, kube-proxy-2. Runs as
+# root. The first build takes up to ten minutes, and needs Go.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -43,10 +45,11 @@ main() {
   DIRECTORY=$(realpath -m -- "$2")
   [[ $DIRECTORY =~ ^[A-Za-z0-9/._-]+$ ]] || fail "not every program takes a path such as $DIRECTORY"
   ASSETS=$DIRECTORY/bin
-  ENTER=("$HERE/lib/cluster/enter.sh" "$DIRECTORY")
+  ENTER=("$HERE/lib/cluster/enter.sh" 1 "$DIRECTORY")
   shift 2
   case "$command $#" in
-  "up 0") up ;;
+  "up 0") up 1 ;;
+  "up 1") require_count "$1" && up "$1" ;;
   "down 0") take_down "$DIRECTORY" ;;
   "stop 1") require_up && stop_component "$1" ;;
   "start 1") require_up && start_component "$1" ;;
@@ -63,13 +66,18 @@ main() {
   esac
 }
 
+require_count() { # NODES
+  [[ $1 =~ ^[1-9]$ ]] || usage
+}
+
 build() {
   local program
   locate_programs
   for program in "${!PROGRAMS[@]}"; do echo "${PROGRAMS[$program]}"; done | sort
 }
 
-up() {
+up() { # NODES
+  local node
   locate_programs
   [ ! -d "$DIRECTORY" ] || take_down "$DIRECTORY"
   mkdir -p "$DIRECTORY"
@@ -80,11 +88,12 @@ up() {
   # Where building left it elsewhere.
   ASSETS=$DIRECTORY/bin
   make_images
-  make_control_groups "$DIRECTORY"
-  make_network "$DIRECTORY"
-  start_mounts "$DIRECTORY"
+  make_control_groups "$DIRECTORY" "$1"
+  make_network "$DIRECTORY" "$1"
+  for node in $(nodes_of "$DIRECTORY"); do start_mounts "$DIRECTORY" "$node"; done
   start_control_plane "$DIRECTORY"
-  start_node "$DIRECTORY"
+  for node in $(nodes_of "$DIRECTORY"); do start_node "$DIRECTORY" "$node"; done
+  start_coredns "$DIRECTORY"
   await_cluster
   require_air_gap "$DIRECTORY"
   trap - EXIT
@@ -98,18 +107,23 @@ make_images() {
 }
 
 await_cluster() {
-  local component
-  for component in kube-controller-manager kube-scheduler kubelet kube-proxy coredns; do
+  local component node
+  for component in kube-controller-manager kube-scheduler coredns; do
     await "$DIRECTORY" "$component"
   done
-  wait_detached "$DIRECTORY" kubelet "$ASSETS/kubectl" --kubeconfig "$DIRECTORY/kubeconfig" \
-    wait --for=condition=Ready "node/$NODE_NAME" --timeout 60s
+  for node in $(nodes_of "$DIRECTORY"); do
+    await "$DIRECTORY" "kubelet$(suffix_of "$node")"
+    await "$DIRECTORY" "kube-proxy$(suffix_of "$node")"
+    wait_detached "$DIRECTORY" "kubelet$(suffix_of "$node")" "$ASSETS/kubectl" --kubeconfig "$DIRECTORY/kubeconfig" \
+      wait --for=condition=Ready "node/node-$node" --timeout 60s
+  done
   # No Pod is admitted before it has one.
   wait_detached "$DIRECTORY" kube-controller-manager "$ASSETS/kubectl" --kubeconfig "$DIRECTORY/kubeconfig" \
     -n default get serviceaccount default
 }
 
-require_up() {
+require_up() { # NODES
+  local node
   [ -e "$DIRECTORY/namespace" ] || fail "there is no cluster in $DIRECTORY; make one with: cluster.sh up $DIRECTORY"
 }
 
@@ -125,7 +139,7 @@ start_component() { # COMPONENT
 }
 
 require_component() { # COMPONENT
-  if [ ! -e "$DIRECTORY/$1.command" ] || [ "$1" = mounts ]; then
+  if [ ! -e "$DIRECTORY/$1.command" ] || [[ $1 == mounts* ]]; then
     fail "$1 is no component that was started in $DIRECTORY"
   fi
 }
@@ -142,7 +156,10 @@ show_memory() { # DIRECTORY
     awk -v name="$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f1)" '
       /^Pss:/ { sub(/.*\//, "", name); print name, $2 }' "/proc/$pid/smaps_rollup" 2>/dev/null || true
   done | awk '{ sum[$1] += $2; count[$1]++; total += $2 }
-    END { for (name in sum) printf "%7.1f  %s (%d)\n", sum[name] / 1024, name, count[name]; printf "%7.1f  all\n", total / 1024 }' | sort -rn
+    END {
+      for (name in sum) printf "%7.1f  %s (%d)\n", sum[name] / 1024, name, count[name]
+      printf "%7.1f  all\n", total / 1024
+    }' | sort -rn
 }
 
 usage() {

@@ -48,18 +48,19 @@ YAML
 
 # Everybody who calls the API server, each by its own name, and the two who are called by theirs.
 make_certificates() { # DIRECTORY
-  local name
+  local name node
   make_authority "$1"
   issue_certificate "$1" kube-apiserver "/CN=kube-apiserver" "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,\
 DNS:kubernetes.default.svc.cluster.local,DNS:localhost,IP:127.0.0.1,IP:$NODE_ADDRESS,IP:10.96.0.1"
-  issue_certificate "$1" kubelet "/O=system:nodes/CN=system:node:$NODE_NAME" "DNS:$NODE_NAME,IP:$NODE_ADDRESS"
+  for node in $(nodes_of "$1"); do
+    name=kubelet$(suffix_of "$node")
+    issue_certificate "$1" "$name" "/O=system:nodes/CN=system:node:node-$node" "DNS:node-$node,IP:$(node_address "$node")"
+    write_client_kubeconfig "$1" "$name" "$1/$name.kubeconfig"
+  done
   issue_certificate "$1" kubelet-client "/O=system:masters/CN=kube-apiserver-kubelet-client"
   issue_certificate "$1" admin "/O=system:masters/CN=kubernetes-admin"
-  for name in kube-controller-manager kube-scheduler kube-proxy; do
+  for name in kube-controller-manager kube-scheduler kube-proxy coredns; do
     issue_certificate "$1" "$name" "/CN=system:$name"
-  done
-  issue_certificate "$1" coredns "/CN=coredns"
-  for name in kubelet kube-controller-manager kube-scheduler kube-proxy coredns; do
     write_client_kubeconfig "$1" "$name" "$1/$name.kubeconfig"
   done
   write_client_kubeconfig "$1" admin "$1/kubeconfig"

@@ -45,8 +45,9 @@ kubectl() { # ARGUMENT…
 
 # Waits until a component answers, wherever it can be asked.
 await() { # DIRECTORY COMPONENT
-  local ask=(curl -fsSk --max-time 5)
-  case $2 in
+  local kind=$2 node=1 ask=(curl -fsSk --max-time 5)
+  [[ ! $2 =~ ^(.*)-([0-9]+)$ ]] || kind=${BASH_REMATCH[1]} node=${BASH_REMATCH[2]}
+  case $kind in
   etcd) ask+=("$(grep -zA1 -x -- --listen-client-urls "$1/etcd.command" | tail -zn 1 | tr -d '\0')/health") ;;
   kube-apiserver) ask=("$ASSETS/kubectl" --kubeconfig "$1/kubeconfig" get --raw /readyz) ;;
   kube-controller-manager) ask+=(https://127.0.0.1:10257/healthz) ;;
@@ -61,5 +62,6 @@ await() { # DIRECTORY COMPONENT
   mounts) ask=(mountpoint -q /run/containerd) ;;
   *) fail "$2 is no component" ;;
   esac
+  local -a ENTER=("$HERE/lib/cluster/enter.sh" "$node" "$1")
   wait_detached "$1" "$2" "${ask[@]}"
 }

@@ -48,16 +48,23 @@ archive_digest() { # ARCHIVE
   echo "$digests"
 }
 
-# Gives the kubelet an image without a registry, by its tag and by its digest; prints the latter.
+# Gives every node an image without a registry, by its tag and by its digest; prints the latter.
 load_archive() { # DIRECTORY ARCHIVE NAME:TAG
-  local digest images=("${ENTER[@]}" ctr -n k8s.io images)
-  digest=$(archive_digest "$2")
-  "${images[@]}" import --base-name loaded --digests --no-unpack - <"$2" >"$1/load.log" 2>&1 ||
-    { cat "$1/load.log" >&2 && fail "cannot load $2"; }
-  "${images[@]}" tag --force "loaded@$digest" "$3" >>"$1/load.log"
-  "${images[@]}" tag --force "loaded@$digest" "${3%:*}@$digest" >>"$1/load.log"
-  "${images[@]}" rm "loaded@$digest" >>"$1/load.log"
-  echo "${3%:*}@$digest"
+  local node
+  for node in $(nodes_of "$1"); do load_into_node "$1" "$node" "$2" "$3"; done
+  echo "${3%:*}@$(archive_digest "$2")"
+}
+
+load_into_node() { # DIRECTORY NODE ARCHIVE NAME:TAG
+  local digest images=("$HERE/lib/cluster/enter.sh" "$2" "$1" ctr -n k8s.io images)
+  digest=$(archive_digest "$3")
+  "${images[@]}" import --base-name loaded --digests --no-unpack - <"$3" >"$1/load.log" 2>&1 ||
+    { cat "$1/load.log" >&2 && fail "cannot load $3"; }
+  {
+    "${images[@]}" tag --force "loaded@$digest" "$4"
+    "${images[@]}" tag --force "loaded@$digest" "${4%:*}@$digest"
+    "${images[@]}" rm "loaded@$digest"
+  } >>"$1/load.log"
 }
 
 # Pushes it to the registry in there, as it is; prints its name by digest.

@@ -1,10 +1,27 @@
 # shellcheck shell=bash
-# What a cluster is called outside its own folder: its network namespace and its control groups. Sourced.
+# What a cluster is called outside its own folder: its network namespaces and its control groups; and its addresses. Sourced.
 
-# The address of the node, the one interface that is not a Pod's.
+# The first node's, on which all that is in no Pod runs.
 NODE_ADDRESS=10.77.0.1
-NODE_NAME=node
-POD_NETWORK=10.244.0.0/24
+POD_NETWORK=10.244.0.0/16
+
+node_address() { echo "10.77.0.$1"; }    # NODE
+pod_network() { echo "10.244.$1.0/24"; } # NODE
+
+# The network namespace of a node; the first node's is the cluster's.
+namespace_of() { # DIRECTORY NODE
+  echo "$(name_of "$1")$(suffix_of "$2")"
+}
+
+# What comes after the names of what every node has one of.
+suffix_of() { # NODE
+  [ "$1" -eq 1 ] || echo "-$1"
+}
+
+# The numbers of all nodes, from 1.
+nodes_of() { # DIRECTORY
+  seq "$(cat "$1/nodes" 2>/dev/null || echo 0)"
+}
 
 # The same name for the same folder, be it there or not.
 name_of() { # DIRECTORY

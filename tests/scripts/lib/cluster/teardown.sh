@@ -3,16 +3,20 @@
 
 # In this order: what processes hold goes with them, and the rest is then free to go.
 take_down() { # DIRECTORY
-  local name
+  local name namespace
   name=$(name_of "$1")
   kill_processes "$name"
   remove_control_groups "$name"
-  [ ! -e "/run/netns/$name" ] || ip netns delete "$name"
+  for namespace in $(namespaces_of "$name"); do ip netns delete "$namespace"; done
   remove_state "$1"
   remove_mount_points
   require_nothing_left "$1"
   # Until then it may be asked for again.
-  rm -f "$1/namespace-id"
+  rm -f "$1/namespace-ids"
+}
+
+namespaces_of() { # NAME
+  ip netns list | awk -v name="$1" '$1 == name || index($1, name "-") == 1 { print $1 }'
 }
 
 # By force: what they would write in order goes as well. Again and again, since what is killed may have started more.
@@ -41,10 +45,10 @@ remove_control_groups() { # NAME
 # Logs, certificates and the kubeconfig stay for whoever asks what happened, until the next cluster there.
 remove_state() { # DIRECTORY
   local folder
-  for folder in bin cni etcd images node registries registry tls; do
-    rm -rf --one-file-system "${1:?}/$folder"
+  for folder in "${1:?}"/{bin,cni,etcd,images,node-*,registries,registry,tls}; do
+    rm -rf --one-file-system "$folder"
   done
-  rm -f "$1"/*.pid "$1"/*.command "$1/namespace" "$1/wait.log"
+  rm -f "$1"/*.pid "$1"/*.command "$1/namespace" "$1/nodes" "$1/wait.log"
 }
 
 # Empty folders that were made to be mounted on; another cluster may still have something on them.
@@ -58,17 +62,18 @@ remove_mount_points() {
 leftovers() { # DIRECTORY
   local name root id mounted file
   name=$(name_of "$1")
-  id=$(cat "$1/namespace-id" 2>/dev/null || true)
   for root in $(cgroup_roots); do
     [ ! -d "$root/$name" ] || echo "control group $root/$name"
   done
-  [ ! -e "/run/netns/$name" ] || echo "network namespace /run/netns/$name"
-  [ -z "$id" ] || for file in $(find /proc/[0-9]*/ns/net -maxdepth 0 -lname "net:\[$id\]" 2>/dev/null); do
-    echo "in its network: $(describe_processes "$(cut -d/ -f3 <<<"$file")")"
+  namespaces_of "$name" | sed 's/^/network namespace /'
+  for id in $(cat "$1/namespace-ids" 2>/dev/null); do
+    for file in $(find /proc/[0-9]*/ns/net -maxdepth 0 -lname "net:\[$id\]" 2>/dev/null); do
+      echo "in its network: $(describe_processes "$(cut -d/ -f3 <<<"$file")")"
+    done
   done
   # A mount is from a path in its file system, at a path in the namespace.
   mounted=$(findmnt -nro TARGET -T "$1")
-  for file in $(grep -lsF -e " $1/" -e " ${1#"${mounted%/}"}/node/" /proc/[0-9]*/mountinfo); do
+  for file in $(grep -lsF -e " $1/" -e " ${1#"${mounted%/}"}/node-" /proc/[0-9]*/mountinfo); do
     echo "has a mount of it: $(describe_processes "$(cut -d/ -f3 <<<"$file")")"
   done
 }
