@@ -11,6 +11,7 @@ pub mod certificates;
 pub mod configuration;
 pub mod docker_trust;
 pub mod error;
+pub mod helm;
 pub mod http;
 pub mod namespace;
 pub mod notary_client;
