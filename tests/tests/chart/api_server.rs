@@ -273,7 +273,7 @@ fn an_upgrade_takes_over_what_the_hooks_of_the_install_made_and_keeps_its_author
         "5"
     );
     // What was there for the install alone is gone.
-    let first = ["get", "job/vouchsafe-syncer-first", "--namespace=vouchsafe"];
+    let first = ["get", "job/vouchsafe-sync-first", "--namespace=vouchsafe"];
     assert_ne!(cluster.kubectl(&first).unwrap().code, Some(0));
 
     release(&cluster, &["uninstall", "vouchsafe", "--no-hooks"]);

@@ -106,13 +106,13 @@ const WANTED: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "CronJob",
-        "vouchsafe-syncer",
+        "vouchsafe-sync",
         "/spec/jobTemplate/spec/template/spec/containers/0/volumeMounts/3",
         r#"{"mountPath":"/etc/vouchsafe/secrets/default-auth","name":"secret-0","readOnly":true}"#,
     ),
     (
         "CronJob",
-        "vouchsafe-syncer",
+        "vouchsafe-sync",
         "/spec/jobTemplate/spec/template/spec/volumes/3/secret/secretName",
         "\"vouchsafe-default-auth\"",
     ),
