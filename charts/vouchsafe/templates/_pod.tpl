@@ -84,7 +84,7 @@ runAsNonRoot: true
 {{- $steps := fromYamlArray (include "vouchsafe.syncSteps" .) -}}
 metadata:
   labels:
-    {{- toYaml (merge (deepCopy .Values.syncer.podLabels) (fromYaml (include "vouchsafe.podLabels" (list . "syncer")))) | nindent 4 }}
+    {{- toYaml (merge (fromYaml (include "vouchsafe.podLabels" (list . "syncer"))) .Values.syncer.podLabels) | nindent 4 }}
   {{- with .Values.syncer.podAnnotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
