@@ -78,6 +78,11 @@ const INSTALLS: &[Install] = &[
         ],
     },
     Install {
+        name: "cluster, with a certificate of one's own",
+        files: &["values-cluster.yaml", "policy.yaml", "existing-secret.yaml"],
+        settings: &[],
+    },
+    Install {
         name: "air gap, from a volume",
         files: &["values-air-gap.yaml", "policy.yaml"],
         settings: &["airGap.files={vouchsafe.tar.zst,deny.tar.zst}"],

@@ -214,15 +214,7 @@ fn a_pod_gets_a_token_and_credentials_only_where_it_uses_them() {
     for install in INSTALLS {
         let objects = install.objects();
         let pods = pods(&objects);
-        let (_, webhook) = pods
-            .iter()
-            .find(|(owner, _)| {
-                matches!(
-                    owner.as_str(),
-                    "Deployment vouchsafe" | "StatefulSet vouchsafe"
-                )
-            })
-            .unwrap();
+        let (_, webhook) = pods.iter().find(|(owner, _)| is_webhook(owner)).unwrap();
         let speaks = configuration(&objects).contains("kubernetes:");
         let token = &webhook["spec"]["automountServiceAccountToken"];
         assert_eq!(token, &json!(speaks), "{}", install.name);
@@ -255,4 +247,42 @@ fn the_configuration_is_one_that_vouchsafe_takes() {
             assert!(!leaks, "{}: {secret}", install.name);
         }
     }
+}
+
+#[test]
+fn a_certificate_reaches_the_webhook_and_its_authority_the_api_server() {
+    for install in INSTALLS {
+        let objects = install.objects();
+        let pods = pods(&objects);
+        let (_, webhook) = pods.iter().find(|(owner, _)| is_webhook(owner)).unwrap();
+        let volumes = webhook["spec"]["volumes"].as_array().unwrap();
+        let mounted = volumes.iter().find(|it| it["name"] == "tls");
+        let mounted = mounted.map(|it| it["secret"]["secretName"].as_str().unwrap());
+        let makes_it = configuration(&objects).contains("certificate:");
+        assert_ne!(mounted.is_some(), makes_it, "{}", install.name);
+
+        let validating = named(&objects, "ValidatingWebhookConfiguration", "vouchsafe");
+        let authority = &validating["webhooks"][0]["clientConfig"]["caBundle"];
+        let injected = &validating["metadata"]["annotations"]["cert-manager.io/inject-ca-from"];
+        match mounted {
+            None => assert!(
+                authority.is_null() && injected.is_null(),
+                "{}",
+                install.name
+            ),
+            Some("my-certificate") => assert!(authority.is_string() && injected.is_null()),
+            Some(secret) => {
+                assert_eq!(secret, "vouchsafe-tls");
+                assert!(authority.is_null());
+                assert_eq!(injected, "vouchsafe/vouchsafe");
+                let certificate = named(&objects, "Certificate", "vouchsafe");
+                assert_eq!(certificate["spec"]["secretName"], secret);
+            }
+        }
+    }
+}
+
+/// Whether these are the webhook's Pods.
+fn is_webhook(owner: &str) -> bool {
+    matches!(owner, "Deployment vouchsafe" | "StatefulSet vouchsafe")
 }
