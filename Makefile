@@ -3,7 +3,7 @@
 # make lint    formatting, clippy, shell scripts' syntax, documentation; warnings are errors
 # make format  formats the Rust code
 # make bench   the benchmarks
-# make schema  writes docs/config.schema.json anew from the types
+# make schema  writes docs/config.schema.json and the chart's custom resources anew from the types
 # make doc     the API documentation, into target/doc
 
 CARGO ?= cargo
@@ -39,6 +39,8 @@ bench: packages toolchain
 schema: toolchain
 	$(CARGO) build --locked --package vouchsafe
 	target/debug/vouchsafe config schema > docs/config.schema.json
+	target/debug/vouchsafe cluster crds | awk -v kinds="repositories repositoryparts" \
+	  'BEGIN { split(kinds, kind) } /^---$$/ { file = "charts/vouchsafe/files/crds/trust" kind[++n] ".yaml"; printf "" > file; next } { print > file }'
 
 doc: export RUSTDOCFLAGS := -D warnings
 doc: toolchain

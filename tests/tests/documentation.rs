@@ -198,6 +198,16 @@ fn the_schema_in_the_repository_is_that_of_the_types() {
     );
 }
 
+#[test]
+fn the_custom_resources_of_the_chart_are_those_of_the_types() {
+    let shown = Vouchsafe::new("").unwrap().succeed(&["cluster", "crds"]);
+    let kept = ["trustrepositories", "trustrepositoryparts"];
+    let kept = kept.map(|name| page(&format!("charts/vouchsafe/files/crds/{name}.yaml")));
+    let [repositories, parts] = kept;
+    let kept = format!("---\n{repositories}---\n{parts}");
+    assert_eq!(shown.unwrap(), kept, "say `make schema`");
+}
+
 /// What `--help` says of a command.
 fn help(command: &[&str]) -> String {
     let vouchsafe = Vouchsafe::new("").unwrap();
