@@ -9,6 +9,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AF
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
 use secrecy::ExposeSecret as _;
+use vouchsafe_outbound::client_builder;
 use vouchsafe_policy::Receiver;
 use vouchsafe_policy::config::{Header, HeaderError, ReceiverUrl, Source, UrlError};
 
@@ -91,10 +92,7 @@ impl Failure {
 
 /// A client for one receiver.
 pub(crate) fn client(answer: Duration) -> Result<Client, Failure> {
-    // reqwest takes the process's provider; another one that is there already is as good.
-    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    Client::builder()
-        .user_agent(concat!("vouchsafe/", env!("CARGO_PKG_VERSION")))
+    client_builder(answer)
         // A redirect would take the alert, and its headers, to whom nobody named.
         .redirect(Policy::none())
         .timeout(answer)

@@ -1,13 +1,15 @@
 //! HTTP clients: which certificates they trust, how long they wait, where they let themselves be sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect::{Action, Attempt, Policy};
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, ClientBuilder};
 use tokio::time::Instant;
 
 use super::body::Speed;
 use super::cause::innermost;
+use super::names::SystemNames;
 
 /// How long a server may take, and how slow it may be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -85,6 +87,27 @@ pub fn http_client_that_stays(
     build(certificates, only, pace, Policy::none())
 }
 
+/// What every HTTP client of this program begins with: the name by which it calls itself, TLS by `aws-lc-rs`, and
+/// names that are resolved without the C library, so that a static binary can.
+///
+/// Connecting may take `connect`, and most of that may go into finding the address.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is what the others are sent to"
+)]
+pub fn client_builder(connect: Duration) -> ClientBuilder {
+    // reqwest takes the process's provider; another one that is there already is as good.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    // Names give up a little earlier than the whole, so that the error is theirs.
+    let names = SystemNames {
+        patience: connect.saturating_sub(connect / 5),
+    };
+    Client::builder()
+        .user_agent(concat!("vouchsafe/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(connect)
+        .dns_resolver(Arc::new(names))
+}
+
 fn build(
     certificates: Option<&str>,
     only: bool,
@@ -97,12 +120,7 @@ fn build(
             None => error.to_string(),
         },
     };
-    // reqwest takes the process's provider; another one that is there already is as good.
-    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let builder = Client::builder()
-        .user_agent(concat!("vouchsafe/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(pace.connect)
-        .redirect(redirects);
+    let builder = client_builder(pace.connect).redirect(redirects);
     let Some(pem) = certificates else {
         return builder.build().map_err(setup_error);
     };

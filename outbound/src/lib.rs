@@ -1,8 +1,8 @@
 //! How Vouchsafe speaks to servers that may want a password or a token: Notary servers and registries.
 //!
-//! Which certificates count, who may be sent credentials, how long an answer may take and how large it
-//! may be, what is tried again, and the words for what went wrong. What is asked of a server is up to
-//! those who ask.
+//! Where a host name leads, which certificates count, who may be sent credentials, how long an answer
+//! may take and how large it may be, what is tried again, and the words for what went wrong. What is
+//! asked of a server is up to those who ask. The clients of alerts begin here, too.
 
 pub mod auth;
 pub mod body;
@@ -10,11 +10,12 @@ mod cause;
 mod challenge;
 mod client;
 mod credentials;
+mod names;
 mod retry;
 mod service;
 mod token;
 
 pub use cause::{Cause, cut, innermost};
-pub use client::{Pace, SetupError, http_client, http_client_that_stays};
+pub use client::{Pace, SetupError, client_builder, http_client, http_client_that_stays};
 pub use credentials::{Credentials, CredentialsError};
 pub use retry::Backoff;

@@ -12,6 +12,7 @@ declare -A PACKAGE_OF=(
   [cc]="gcc libc6-dev"
   [containerd]=containerd
   [curl]=curl
+  [dnsmasq]=dnsmasq-base
   [docker-registry]=docker-registry
   [etcd]=etcd-server
   [go]="golang-go ca-certificates"
@@ -34,7 +35,7 @@ declare -A PACKAGE_OF=(
 )
 
 # What every test run and the demo need.
-BASE=(cc curl docker-registry ip jq make notary notary-server notary-signer openssl skopeo strace unshare wrk)
+BASE=(cc curl dnsmasq docker-registry ip jq make notary notary-server notary-signer openssl skopeo strace unshare wrk)
 
 missing_packages() { # COMMAND…
   local command

@@ -13,6 +13,7 @@ pub mod docker_trust;
 pub mod error;
 pub mod helm;
 pub mod http;
+pub mod name_server;
 pub mod namespace;
 pub mod notary_client;
 pub mod notary_server;

@@ -28,7 +28,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "vouchsafe-alerts",
-        &["vouchsafe-policy", "vouchsafe-store", "vouchsafe-trust"],
+        &[
+            "vouchsafe-outbound",
+            "vouchsafe-policy",
+            "vouchsafe-store",
+            "vouchsafe-trust",
+        ],
     ),
     (
         "vouchsafe-cluster",
