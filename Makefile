@@ -5,11 +5,13 @@
 # make bench   the benchmarks
 # make schema  writes docs/config.schema.json and the chart's custom resources anew from the types
 # make doc     the API documentation, into target/doc
+# make image   the container image, from scratch, into target/image; needs no container engine (docs/image.md)
+# make check-image  looks into that image and runs it, as root
 
 CARGO ?= cargo
-SCRIPTS := .ci/run $(wildcard tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh)
+SCRIPTS := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh)
 
-.PHONY: help demo test lint format bench schema doc kubernetes oras packages toolchain
+.PHONY: help demo test lint format bench schema doc image check-image kubernetes oras packages toolchain
 .DEFAULT_GOAL := help
 
 help:
@@ -45,6 +47,13 @@ schema: toolchain
 doc: export RUSTDOCFLAGS := -D warnings
 doc: toolchain
 	$(CARGO) doc --locked --workspace --no-deps
+
+image: toolchain
+	@scripts/image.sh build
+
+# Needs the image, and does not build it: it may have come from elsewhere.
+check-image:
+	@scripts/image.sh check
 
 # The API server for the end-to-end tests; built once, which takes minutes.
 kubernetes: packages

@@ -30,7 +30,9 @@ declare -A PACKAGE_OF=(
   [runc]=runc
   [skopeo]=skopeo
   [strace]=strace
+  [strip]=binutils
   [unshare]=util-linux
+  [update-ca-certificates]=ca-certificates
   [wrk]=wrk
 )
 

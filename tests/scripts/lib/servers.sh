@@ -52,8 +52,10 @@ show_logs() {
   done
 }
 
-# One throw-away authority and a leaf for localhost, shared by the Notary server and the webhook.
-make_certificates() {
+# One throw-away authority and a leaf for localhost and other names, shared by the Notary server and the webhook.
+make_certificates() { # [NAME…]
+  local names
+  names=$(printf 'DNS:%s,' localhost "$@")
   mkdir "$WORK/tls"
   (
     cd "$WORK/tls"
@@ -61,7 +63,7 @@ make_certificates() {
       -subj "/CN=Vouchsafe demo CA" -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout leaf.key -out leaf.csr -subj "/CN=localhost"
     openssl x509 -req -in leaf.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out leaf.crt -extfile \
-      <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\nbasicConstraints=critical,CA:FALSE\n')
+      <(printf 'subjectAltName=%sIP:127.0.0.1\nextendedKeyUsage=serverAuth\nbasicConstraints=critical,CA:FALSE\n' "$names")
   ) >"$WORK/openssl.log" 2>&1
 }
 
