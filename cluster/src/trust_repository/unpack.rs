@@ -273,3 +273,6 @@ impl RoleFile {
 const WINDOW_LOG: u32 = 25;
 /// How much of a fault of somebody else's making is repeated, in characters.
 const MAX_WORDS: usize = 300;
+
+#[cfg(test)]
+mod tests;

@@ -99,6 +99,22 @@ fn a_forged_damaged_or_old_object_changes_nothing_and_says_so() {
 }
 
 #[test]
+fn a_syncer_that_begins_with_nothing_follows_no_server_that_went_back() {
+    let cluster = Cluster::new();
+    cluster.serve_files(&newer());
+    cluster.publish();
+    let published = cluster.object()["spec"].clone();
+    cluster.serve_files(&Repository::delegated(GUN));
+    let restored = cluster.other_syncer();
+    let sync = ["sync", "--publish", "kubernetes", "-o", "json"];
+    let done = restored.json(&sync, &[3]).unwrap();
+    let failure = &done["servers"][0]["failures"][0];
+    assert_eq!(failure["label"], "rollback", "{done:#}");
+    assert_eq!(done["published"]["unchanged"], 1, "{done:#}");
+    assert_eq!(cluster.object()["spec"], published);
+}
+
+#[test]
 fn thousands_of_foreign_objects_harm_nobody() {
     let cluster = Cluster::new();
     cluster.publish();
