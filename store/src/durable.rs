@@ -53,6 +53,11 @@ impl Durable {
         self.newest.fetch_add(1, Ordering::SeqCst).saturating_add(1)
     }
 
+    /// The number of the newest generation. One is counted after each write, too, by [`Durable::sync`].
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest.load(Ordering::SeqCst)
+    }
+
     /// Makes sure that numbers go on above `generation`.
     pub(crate) fn pass(&self, generation: u64) {
         self.newest.fetch_max(generation, Ordering::SeqCst);

@@ -113,6 +113,12 @@ impl Store {
         self.0.set_aside.as_ref()
     }
 
+    /// A number that grows, at the latest, when a reader sees something that was not there before. It grows as well when
+    /// nothing of interest was written.
+    pub fn generation(&self) -> u64 {
+        self.0.durable.newest()
+    }
+
     /// The repositories of which something is known: stored, withdrawn, or tried in vain.
     ///
     /// # Errors
