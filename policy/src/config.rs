@@ -175,6 +175,21 @@ impl Config {
         named.into_iter().collect()
     }
 
+    /// The Notary server that the rule about `image`, as an object in `namespace` names it, asks, and the repository that
+    /// it asks about. `None` if no rule asks any, or its validator does not mirror that repository.
+    pub fn notary_repository(&self, image: &str, namespace: &str) -> Option<(&Server, Gun)> {
+        let pulled: Reference = image.parse().ok()?;
+        let signed = self.signed_image(&pulled).ok()?;
+        let rule = self.rule(&signed, Some(namespace))?;
+        let validator = match self.validators.get(rule.validator())? {
+            Validator::Notary(notary) => notary,
+            Validator::Static { .. } => return None,
+        };
+        let gun = signed.gun();
+        let is_mirrored = validator.lists(gun).unwrap_or(true);
+        is_mirrored.then(|| (&validator.server, gun.clone()))
+    }
+
     /// The image that rules and signatures are about where `pulled` is pulled: the same one, unless a
     /// mirror stands for another registry.
     ///
