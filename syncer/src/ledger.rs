@@ -120,7 +120,9 @@ impl Ledger {
                 label: failure.label.to_owned(),
                 message: failure.message.clone(),
             },
-            Outcome::Unchanged | Outcome::Updated | Outcome::Withdrawn => SyncResult::Ok,
+            Outcome::Absent | Outcome::Unchanged | Outcome::Updated | Outcome::Withdrawn => {
+                SyncResult::Ok
+            }
         };
         let (server, gun) = (server.clone(), gun.clone());
         self.aside(move |store| store.record_sync(&server, &gun, &SyncOutcome { at, result }))

@@ -15,6 +15,7 @@ mod pass;
 pub mod report;
 mod root_keys;
 pub mod schedule;
+mod sightings;
 mod watch;
 
 pub use mirror::{Configured, Mirror, ServerEndpoint};
@@ -22,4 +23,5 @@ pub use pass::{Options, Scope, Syncer};
 pub use report::{Event, Failure, Outcome, PassReport, Progress, ServerReport, Source};
 pub use root_keys::{RootKey, RootKeys, RootKeysError, fetch_root_keys};
 pub use schedule::{Schedule, ScheduleError};
+pub use sightings::{Images, Sighted, Sightings};
 pub use watch::watch;

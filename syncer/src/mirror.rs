@@ -1,12 +1,14 @@
 //! What is to be mirrored, from where, and under which pins.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use vouchsafe_policy::{Auth, Config, NotaryServer};
-use vouchsafe_trust::{Gun, Pins, Server, Sha256};
+use vouchsafe_trust::{Gun, Pins, Server, Sha256, Timestamp};
 
 use crate::notary::Credentials;
+use crate::sightings::{Sighted, Sightings};
 
 /// The part of the configuration that a syncer goes by.
 pub trait Mirror: fmt::Debug + Send + Sync {
@@ -25,6 +27,12 @@ pub trait Mirror: fmt::Debug + Send + Sync {
 
     /// The repositories to mirror from `server` that need not be discovered.
     fn named(&self, server: &Server) -> Vec<Gun>;
+
+    /// The repositories to mirror from `server` since images of them were sighted, without those that are `known`; as
+    /// many as a pass at `now` asks for. It may take a while. Nobody sights any, unless that is said.
+    fn sighted(&self, _server: &Server, _known: &BTreeSet<Gun>, _now: Timestamp) -> Sighted {
+        Sighted::default()
+    }
 }
 
 /// A Notary server, and how to reach it.
@@ -45,6 +53,8 @@ pub struct Configured {
     pub config: Config,
     /// The folder with a folder for each secret.
     pub secrets: PathBuf,
+    /// The images that were sighted somewhere.
+    pub sightings: Sightings,
 }
 
 /// How to log in as `auth` says; `secrets` is the folder with a folder for each secret.
@@ -90,5 +100,16 @@ impl Mirror for Configured {
 
     fn named(&self, server: &Server) -> Vec<Gun> {
         self.config.named_repositories(server)
+    }
+
+    fn sighted(&self, server: &Server, known: &BTreeSet<Gun>, now: Timestamp) -> Sighted {
+        if !self.config.sync().cluster {
+            return Sighted::default();
+        }
+        let repository = |image: &str, namespace: &str| {
+            let (of, gun) = self.config.notary_repository(image, namespace)?;
+            (of == server && !known.contains(&gun)).then_some(gun)
+        };
+        self.sightings.select(repository, now)
     }
 }

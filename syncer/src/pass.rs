@@ -162,6 +162,7 @@ impl Syncer {
             finished: self.now(),
             servers,
             unconfigured: self.unconfigured(scope),
+            discovery: None,
         }
     }
 

@@ -19,6 +19,8 @@ pub struct PassReport {
     pub servers: Vec<ServerReport>,
     /// Repositories that were asked for, and which no server is configured for.
     pub unconfigured: Vec<Gun>,
+    /// Why not all images that the cluster's objects name could be looked up, where they should have been.
+    pub discovery: Option<String>,
 }
 
 /// What a pass did with one server.
@@ -39,6 +41,10 @@ pub struct ServerReport {
     pub failed: u64,
     /// Repositories that were due and not tried, because the server could not be reached.
     pub skipped: u64,
+    /// Repositories that the server does not have, and of which nothing was known but images that were sighted.
+    pub absent: u64,
+    /// Repositories of which images were sighted, and which were too many to ask for in one pass.
+    pub left_out: u64,
     /// Requests made to the server, those for tokens not counted.
     pub requests: u64,
     /// Why repositories failed; at most the first thousand.
@@ -147,6 +153,8 @@ impl ServerReport {
             withdrawn: 0,
             failed: 0,
             skipped: 0,
+            absent: 0,
+            left_out: 0,
             requests: 0,
             failures: Vec::new(),
             error: None,
@@ -169,13 +177,14 @@ impl ServerReport {
             withdrawn,
             failed,
             skipped,
+            absent,
             requests,
             ..
         } = self;
         let source = self.source.name();
         match &self.error {
             None => tracing::info!(
-                %server, source, unchanged, updated, withdrawn, failed, skipped, requests,
+                %server, source, unchanged, updated, withdrawn, failed, skipped, absent, requests,
                 "pass finished"
             ),
             Some(error) => tracing::warn!(
@@ -194,6 +203,7 @@ impl ServerReport {
                     self.failures.push((**failure).clone());
                 }
             }
+            Outcome::Absent => self.absent += 1,
             Outcome::Unchanged => self.unchanged += 1,
             Outcome::Updated => self.updated += 1,
             Outcome::Withdrawn => self.withdrawn += 1,
@@ -204,13 +214,16 @@ impl ServerReport {
 impl PassReport {
     /// Whether everything that was due, everywhere, is up to date.
     pub fn is_complete(&self) -> bool {
-        self.unconfigured.is_empty() && self.servers.iter().all(ServerReport::is_complete)
+        let is_asked = self.unconfigured.is_empty() && self.discovery.is_none();
+        is_asked && self.servers.iter().all(ServerReport::is_complete)
     }
 }
 
 /// What became of one repository in a pass.
 #[derive(Clone, Debug)]
 pub enum Outcome {
+    /// The server does not have it, and nobody said that it should.
+    Absent,
     /// What is stored still stands.
     Failed(Box<Failure>),
     /// The server serves what is stored.
@@ -222,11 +235,19 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it failed because the server has no trust data of it.
+    pub(crate) fn is_of_no_trust_data(&self) -> bool {
+        match self {
+            Self::Failed(failure) => failure.label == "no_trust_data",
+            Self::Absent | Self::Unchanged | Self::Updated | Self::Withdrawn => false,
+        }
+    }
+
     /// Whether it failed because of the credentials, which are the server's and not the repository's.
     pub(crate) fn is_of_credentials(&self) -> bool {
         match self {
             Self::Failed(failure) => matches!(failure.label, "credentials" | "unauthorized"),
-            Self::Unchanged | Self::Updated | Self::Withdrawn => false,
+            Self::Absent | Self::Unchanged | Self::Updated | Self::Withdrawn => false,
         }
     }
 }

@@ -92,6 +92,8 @@ mod tests {
                 withdrawn: 0,
                 failed: 0,
                 skipped: 0,
+                absent: 0,
+                left_out: 0,
                 requests: 1,
                 failures: Vec::new(),
                 error: None,
@@ -99,6 +101,7 @@ mod tests {
                 goes_on,
             }],
             unconfigured: Vec::new(),
+            discovery: None,
         };
         let unsynced = |goes_on| Current::by_pass(&report(goes_on), &wanted, now).unsynced;
         assert_eq!(unsynced(false), BTreeSet::new());

@@ -26,6 +26,12 @@ impl Backlog {
             .is_none_or(|trouble| trouble.next <= now)
     }
 
+    /// The repositories that may not be tried at `now`.
+    pub(super) fn resting(&self, now: Timestamp) -> impl Iterator<Item = &Gun> {
+        let troubles = self.troubles.iter();
+        troubles.filter_map(move |(gun, trouble)| (trouble.next > now).then_some(gun))
+    }
+
     pub(super) fn failed(&mut self, gun: &Gun, now: Timestamp) {
         if self.troubles.len() >= MAX_TROUBLES && !self.troubles.contains_key(gun) {
             return;

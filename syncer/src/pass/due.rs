@@ -17,6 +17,8 @@ pub(super) struct Known<'a> {
     pub(super) entries: &'a [Entry],
     /// The repositories that the configuration names.
     pub(super) named: &'a [Gun],
+    /// The repositories of which nothing is known but that images of them were sighted.
+    pub(super) sighted: &'a BTreeSet<Gun>,
     /// What the changefeed says.
     pub(super) changes: &'a BTreeMap<Gun, Change>,
     pub(super) backlog: &'a Backlog,
@@ -30,6 +32,7 @@ impl Known<'_> {
         known
             .chain(self.named)
             .chain(self.published())
+            .chain(self.sighted)
             .cloned()
             .collect()
     }
@@ -62,6 +65,7 @@ impl Known<'_> {
             }
         }
         let unknown = self.named.iter().chain(self.published());
+        let unknown = unknown.chain(self.sighted);
         due.extend(
             unknown
                 .filter(|gun| !known.contains(gun) && self.may_try(gun))
@@ -146,6 +150,7 @@ mod tests {
         let known = Known {
             entries,
             named,
+            sighted: &BTreeSet::new(),
             changes: &changes,
             backlog,
             now,
@@ -228,6 +233,7 @@ mod tests {
         let known = Known {
             entries: &[stored("a")],
             named: &[],
+            sighted: &BTreeSet::new(),
             changes: &changes,
             backlog: &Backlog::default(),
             now: at(0),

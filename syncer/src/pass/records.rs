@@ -46,8 +46,12 @@ impl Records {
     /// What is at fault in a repository without a record is its publisher's to mend, and shows in
     /// the changefeed then.
     pub(super) fn take(&mut self, gun: &Gun, outcome: &Outcome, again: bool) -> bool {
-        if !matches!(outcome, Outcome::Failed(_)) || self.known.contains(gun) {
-            return true;
+        match outcome {
+            // Nobody counts how many repositories there are not.
+            Outcome::Absent => return false,
+            Outcome::Unchanged | Outcome::Updated | Outcome::Withdrawn => return true,
+            Outcome::Failed(_) if self.known.contains(gun) => return true,
+            Outcome::Failed(_) => {}
         }
         if self.room == 0 {
             self.lost |= again;

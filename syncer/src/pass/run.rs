@@ -1,9 +1,10 @@
 //! A pass over one server.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use vouchsafe_store::{ServerState, StoreError};
 use vouchsafe_trust::{Gun, Pins, Sha256, Timestamp};
 
@@ -47,6 +48,14 @@ pub(super) async fn pass(
     report
 }
 
+/// The repositories to look at.
+struct Due {
+    guns: BTreeSet<Gun>,
+    /// Those of them of which nothing is known but that images of them were sighted.
+    sighted: BTreeSet<Gun>,
+    records: Records,
+}
+
 struct Run<'a> {
     inner: &'a Arc<Inner>,
     lane: &'a Arc<Lane>,
@@ -61,16 +70,19 @@ impl Run<'_> {
         let server = &self.lane.server;
         let before = self.inner.ledger.server_state(server).await?;
         let mut state = before.clone().unwrap_or_default();
-        let (guns, mut records, news) = match scope {
+        let (due, news) = match scope {
             Scope::Only(guns) => {
                 let configured = |gun: &&Gun| self.pins(gun).is_some();
-                let guns = guns.iter().filter(configured).cloned().collect();
-                (guns, Records::of_requested(), None)
+                let due = Due {
+                    guns: guns.iter().filter(configured).cloned().collect(),
+                    sighted: BTreeSet::new(),
+                    records: Records::of_requested(),
+                };
+                (due, None)
             }
             Scope::Expired => {
                 report.source = Source::Expired;
-                let (guns, records) = self.due(&BTreeMap::new(), Source::Expired).await?;
-                (guns, records, None)
+                (self.due(&BTreeMap::new(), report).await?, None)
             }
             Scope::Due => {
                 let Some(news) = self.news(&state, report).await else {
@@ -78,10 +90,11 @@ impl Run<'_> {
                     state.last_error = report.error.as_ref().map(ToString::to_string);
                     return self.keep(before, state).await;
                 };
-                let (guns, records) = self.due(&news.changes, report.source).await?;
-                (guns, records, Some(news))
+                (self.due(&news.changes, report).await?, Some(news))
             }
         };
+        let mut records = due.records;
+        let guns = (due.guns, &due.sighted);
         self.bring_up_to_date(guns, &mut records, report).await;
         if !matches!(scope, Scope::Due) {
             return Ok(());
@@ -150,8 +163,8 @@ impl Run<'_> {
     async fn due(
         &self,
         changes: &BTreeMap<Gun, feed::Change>,
-        source: Source,
-    ) -> Result<(BTreeSet<Gun>, Records), StoreError> {
+        report: &mut ServerReport,
+    ) -> Result<Due, StoreError> {
         let server = &self.lane.server;
         let entries = self.inner.ledger.entries(server).await?;
         let (entries, others): (Vec<_>, Vec<_>) = entries
@@ -162,25 +175,59 @@ impl Run<'_> {
         self.inner.ledger.drop_records(server, outdated).await?;
         let named = self.inner.mirror.named(server);
         let backlog = self.lane.backlog.lock().await;
+        let mut sighted = BTreeSet::new();
+        if report.source != Source::Expired {
+            let known = entries.iter().map(|entry| &entry.gun);
+            let known = known.chain(&named).chain(changes.keys());
+            let known = known.chain(backlog.resting(self.now)).cloned().collect();
+            sighted = self.sighted(known, report).await?;
+        }
         let known = Known {
             entries: &entries,
             named: &named,
+            sighted: &sighted,
             changes,
             backlog: &backlog,
             now: self.now,
         };
-        let due = match source {
+        let guns = match report.source {
             Source::Changefeed => known.due(|gun| self.pins_identity(gun)),
             Source::Expired => known.expired(),
             Source::Poll | Source::Requested | Source::Sweep => known.all(),
         };
-        Ok((due, Records::beside(&entries, &named)))
+        let records = Records::beside(&entries, &named);
+        drop(backlog);
+        Ok(Due {
+            guns,
+            sighted,
+            records,
+        })
+    }
+
+    /// The repositories of which nothing is known but that images of them were sighted.
+    async fn sighted(
+        &self,
+        known: BTreeSet<Gun>,
+        report: &mut ServerReport,
+    ) -> Result<BTreeSet<Gun>, StoreError> {
+        let server = self.lane.server.clone();
+        let (mirror, now) = (Arc::clone(&self.inner.mirror), self.now);
+        let sighted = spawn_blocking(move || mirror.sighted(&server, &known, now)).await;
+        let sighted = sighted.map_err(|error| StoreError::Io(io::Error::other(error)))?;
+        report.left_out = u64::try_from(sighted.left_out).unwrap_or(u64::MAX);
+        if sighted.left_out > 0 {
+            tracing::warn!(
+                server = %self.lane.server, left_out = sighted.left_out,
+                "objects name images of more repositories than a pass asks for: are they all meant to be signed there?"
+            );
+        }
+        Ok(sighted.guns)
     }
 
     /// Brings repositories up to date, a few at a time.
     async fn bring_up_to_date(
         &self,
-        guns: BTreeSet<Gun>,
+        (guns, sighted): (BTreeSet<Gun>, &BTreeSet<Gun>),
         records: &mut Records,
         report: &mut ServerReport,
     ) {
@@ -204,10 +251,14 @@ impl Run<'_> {
                 break;
             };
             // A panic is the failure of one repository; its name went with it.
-            let Ok(done) = done else {
+            let Ok(mut done) = done else {
                 report.failed += 1;
                 continue;
             };
+            if sighted.contains(&done.gun) && done.outcome.is_of_no_trust_data() {
+                // Whoever named its image need not have signed it.
+                done.outcome = Outcome::Absent;
+            }
             unreachable = if done.unreachable { unreachable + 1 } else { 0 };
             strangers += usize::from(done.outcome.is_of_credentials());
             self.settle(&done, records, report).await;
@@ -237,7 +288,8 @@ impl Run<'_> {
         }
         {
             let mut backlog = self.lane.backlog.lock().await;
-            if matches!(outcome, Outcome::Failed(_)) && !done.unreachable {
+            let is_of_no_use = matches!(outcome, Outcome::Absent | Outcome::Failed(_));
+            if is_of_no_use && !done.unreachable {
                 backlog.failed(gun, self.now);
             } else {
                 backlog.succeeded(gun);

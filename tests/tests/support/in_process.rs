@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use vouchsafe_policy::{Allowed, Asked, Config, Purpose};
 use vouchsafe_store::Store;
 use vouchsafe_syncer::notary::{Backoff, Pace};
-use vouchsafe_syncer::{Configured, Options, PassReport, Progress, Scope, Syncer};
+use vouchsafe_syncer::{Configured, Options, PassReport, Progress, Scope, Sightings, Syncer};
 use vouchsafe_tests::harness::answers::Verdict;
 use vouchsafe_tests::harness::{Configuration, TempDir};
 use vouchsafe_trust::{Clock, Timestamp};
@@ -37,6 +37,7 @@ impl InProcess {
         let mirror = Arc::new(Configured {
             config: config.clone(),
             secrets: PathBuf::new(),
+            sightings: Sightings::default(),
         });
         Self {
             syncer: Syncer::new(store.clone(), mirror, Arc::new(SystemClock), options),

@@ -40,6 +40,8 @@ fn pass(server: &Server, error: Option<&'static str>) -> ServerReport {
         withdrawn: 0,
         failed: 0,
         skipped: 0,
+        absent: 0,
+        left_out: 0,
         requests: 1,
         failures: Vec::new(),
         error: error.map(|label| Failure {
