@@ -1,5 +1,7 @@
 //! How the API server is reached, and where Vouchsafe's own objects are.
 
+use std::time::Duration;
+
 use kube::config::InferConfigError;
 use kube::{Client, Config};
 
@@ -35,9 +37,14 @@ impl Connection {
     ///
     /// [`ConnectError`] if nothing says where it is, or if that cannot be used.
     pub async fn new(namespace: Option<&str>) -> Result<Self, ConnectError> {
-        let config = Config::infer().await?;
+        let mut config = Config::infer().await?;
+        // A watch whose peer is gone without a word would wait for ever, and what it keeps with it.
+        config.read_timeout = Some(SILENCE);
         let namespace = namespace.unwrap_or(&config.default_namespace).to_owned();
         let client = Client::try_from(config)?;
         Ok(Self { client, namespace })
     }
 }
+
+/// A watch is ended by the API server before this, however little happens (kube asks for 290 seconds).
+const SILENCE: Duration = Duration::from_secs(310);

@@ -9,8 +9,10 @@ pub mod feed;
 pub mod intake;
 pub mod lease;
 pub mod publish;
+pub mod reports;
 pub mod status;
 pub mod trust_repository;
+pub mod workloads;
 
 pub use client::{ConnectError, Connection};
 pub use lease::Lease;
