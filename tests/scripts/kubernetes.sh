@@ -5,6 +5,7 @@
 #   usage: kubernetes.sh build            installs and builds what is missing; prints the folder with the programs
 #          kubernetes.sh start DIRECTORY  builds, then starts etcd and the API server with everything they write in
 #                                         DIRECTORY; ready when it returns; prints the kubeconfig of an administrator
+#          kubernetes.sh restart DIRECTORY ends the API server that `start` started there, and starts it again
 #          kubernetes.sh stop DIRECTORY   ends what `start` started there, by process ID; DIRECTORY stays
 #   env:   KUBEBUILDER_ASSETS             a folder with kube-apiserver, etcd and kubectl: nothing is built then
 #          KUBERNETES_CACHE               where built programs are kept; default: ~/.cache/vouchsafe
@@ -30,9 +31,13 @@ main() {
     build_programs
     start_cluster "$2"
     ;;
+  "restart 2")
+    build_programs
+    restart_api_server "$2"
+    ;;
   "stop 2") stop_cluster "$2" ;;
   *)
-    sed -n 's/^# \{0,1\}//; 5,12p' "$0" >&2
+    sed -n 's/^# \{0,1\}//; 5,13p' "$0" >&2
     exit 2
     ;;
   esac

@@ -78,6 +78,15 @@ impl ApiServer {
         run(self.command().args(["create", "-f"]).arg(file)).map(drop)
     }
 
+    /// Ends the API server and starts it again; what it has stays.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Command`] if it does not come up again.
+    pub fn restart(&self) -> Result<(), HarnessError> {
+        run(script().arg("restart").arg(self.directory.path())).map(drop)
+    }
+
     /// Repeats a `kubectl` command until what it says is as wanted: a new webhook configuration takes
     /// effect a moment after it is stored.
     ///

@@ -21,6 +21,14 @@ stop_cluster() { # DIRECTORY
   stop_detached "$directory" etcd
 }
 
+# The API server alone, on the same port; what it has is in etcd.
+restart_api_server() { # DIRECTORY
+  local directory
+  directory=$(cd "$1" && pwd)
+  restart_detached "$directory" kube-apiserver
+  wait_detached "$directory" kube-apiserver "$ASSETS/kubectl" --kubeconfig "$directory/kubeconfig" get --raw /readyz
+}
+
 start_etcd() { # DIRECTORY
   local directory=$1 peers
   ETCD_URL=http://127.0.0.1:$(free_port)

@@ -44,6 +44,15 @@ stop_detached() { # DIRECTORY NAME
   rm -f "$1/$2.pid"
 }
 
+# Ends it, and starts it again as it was started.
+restart_detached() { # DIRECTORY NAME
+  local command
+  is_running "$1" "$2" || fail "$2 does not run"
+  mapfile -d '' -t command <"/proc/$(cat "$1/$2.pid")/cmdline"
+  stop_detached "$1" "$2"
+  start_detached "$1" "$2" "${command[@]}"
+}
+
 # Repeats a command until it succeeds; gives up, with the end of the log, when the process is gone or after a minute.
 wait_detached() { # DIRECTORY NAME COMMAND…
   local directory=$1 name=$2 deadline=$((SECONDS + 60))
