@@ -5,6 +5,7 @@ mod args;
 mod clock;
 mod command;
 mod context;
+mod discovery;
 mod exit;
 mod freshness;
 mod logging;

@@ -6,6 +6,8 @@ mod cluster;
 mod feed;
 mod gauges;
 mod objects;
+mod owners;
+mod running;
 
 use std::fs;
 use std::net::TcpListener;
@@ -25,6 +27,7 @@ use vouchsafe_webhook::{
 
 use self::bundles::Bundles;
 use self::cluster::Cluster;
+use self::running::Running;
 use crate::args::{Common, ServeArgs};
 use crate::clock::SystemClock;
 use crate::command::sync;
@@ -74,6 +77,8 @@ async fn serve(
     let feeding = cluster.as_ref().filter(|_| config.kubernetes().feed);
     let follow = |cluster| objects::follow(cluster, &store, &configured, &clock, &mut sources);
     let from_objects = feeding.map(follow).transpose()?;
+    let running = Running::new(&store, &configured);
+    sources.extend(running.metrics());
     let metrics = if args.connaisseur_metrics {
         Metrics::with_connaisseur(sources)
     } else {
@@ -85,6 +90,7 @@ async fn serve(
         Box::new(move |query: &_| Reader::evidence(&store, query))
     };
     let admission = Admission::new(config, lookup, Arc::clone(&clock), Arc::clone(&metrics));
+    let admission = admission.with_owners(running.owners());
     let admission = Arc::new(admission.with_outbox(Box::new(store.clone()))?);
     let pod = args.pod_name.clone();
     let plans = alerts::deliver(&store, plan, pod, Arc::clone(&clock), counters);
@@ -103,6 +109,8 @@ async fn serve(
     let bundles = Arc::new(bundles.start()?);
     sync::answer_readers(&store, common, Some(Arc::<Bundles>::clone(&bundles)));
     tokio::spawn(bundles.run());
+    let leads = cluster::leads(cluster.as_ref());
+    tokio::spawn(running.clone().run(Arc::clone(&admission), leads));
     tokio::spawn(feed::run(
         store.clone(),
         common.secrets.clone(),
@@ -110,7 +118,7 @@ async fn serve(
         Arc::clone(&readiness),
         Arc::clone(&metrics),
         fed,
-        from_objects,
+        (from_objects, running),
     ));
     let refused = say_refused(store.clone(), Arc::clone(&readiness), Arc::clone(&metrics));
     tokio::spawn(reload::config(

@@ -9,8 +9,8 @@ use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
 use vouchsafe_store::socket::{Importer, Listener};
 use vouchsafe_syncer::{
-    Configured, Failure, Options, PassReport, Progress, Schedule, Scope, ServerReport, Source,
-    Syncer, watch,
+    Configured, Failure, Options, PassReport, Progress, Schedule, Scope, ServerReport, Sightings,
+    Source, Syncer, watch,
 };
 
 use crate::args::{Common, SyncArgs};
@@ -20,7 +20,7 @@ use crate::exit::{Error, Outcome};
 use crate::printer::{MAX_MESSAGE, Printer, note, printable};
 use crate::progress::Bar;
 use crate::publish::{self, Publishing};
-use crate::{runtime, signal};
+use crate::{discovery, runtime, signal};
 
 pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
@@ -78,18 +78,35 @@ pub(crate) fn answer_readers(store: &Store, common: &Common, importer: Option<Ar
 
 /// A syncer that fills `store` as `config` says, with the credentials in the folder `secrets`.
 pub(crate) fn syncer(store: &Store, config: Config, secrets: &Path, options: Options) -> Syncer {
+    syncer_of(store, config, secrets, options, Sightings::default())
+}
+
+/// The same, of repositories, too, of which images were sighted.
+pub(crate) fn syncer_of(
+    store: &Store,
+    config: Config,
+    secrets: &Path,
+    options: Options,
+    sightings: Sightings,
+) -> Syncer {
     let clock = Arc::new(StoreClock(store.clone()));
-    let secrets = secrets.to_path_buf();
-    let mirror = Arc::new(Configured { config, secrets });
+    let mirror = Arc::new(Configured {
+        config,
+        secrets: secrets.to_path_buf(),
+        sightings,
+    });
     Syncer::new(store.clone(), mirror, clock, options)
 }
 
 async fn keep_to(schedule: &Schedule, common: &Common, store: Store, config: Config) {
     let options = Options::from(config.sync());
-    let syncer = syncer(&store, config, &common.secrets, options);
+    let sightings = Sightings::default();
+    let looking = discovery::keep_looking(&config, &sightings).await;
+    let syncer = syncer_of(&store, config, &common.secrets, options, sightings);
     // The syncer logs what it does.
     let progress: Arc<dyn Progress> = Arc::new(());
     watch(&syncer, schedule, &progress, drop, signal::stop()).await;
+    drop(looking);
 }
 
 async fn once(
@@ -104,13 +121,15 @@ async fn once(
         Some(target) => Some(Publishing::begin(target, &store, &config).await?),
         None => None,
     };
-    let syncer = syncer(&store, config.clone(), &common.secrets, options);
-    let scope = if args.guns.is_empty() {
-        Scope::Due
+    let sightings = Sightings::default();
+    let (scope, discovery) = if args.guns.is_empty() {
+        (Scope::Due, discovery::look(&config, &sightings).await)
     } else {
-        Scope::Only(args.guns.clone())
+        (Scope::Only(args.guns.clone()), None)
     };
-    let pass = pass(&syncer, &scope, common).await?;
+    let syncer = syncer_of(&store, config, &common.secrets, options, sightings);
+    let mut pass = pass(&syncer, &scope, common).await?;
+    pass.discovery = discovery;
     let published = match publishing {
         Some(publishing) => Some(publishing.finish(&store).await?),
         None => None,
@@ -131,6 +150,11 @@ async fn once(
         }
         feedless(&report).for_each(|warning| note(&warning));
         failures(&report).for_each(|failure| note(&explain(failure)));
+        left_out(&report).for_each(|warning| note(&warning));
+        if let Some(why) = &report.discovery {
+            let why = printable(why, MAX_MESSAGE);
+            note(&format!("not all images of the cluster are known: {why}"));
+        }
     }
     let outcome = outcome(&report)?;
     published.map_or(Ok(outcome), |published| {
@@ -199,6 +223,17 @@ fn feedless(report: &PassReport) -> impl Iterator<Item = String> {
     })
 }
 
+/// Servers that were not asked about every repository of which the cluster's objects name images.
+fn left_out(report: &PassReport) -> impl Iterator<Item = String> {
+    let cut = report.servers.iter().filter(|server| server.left_out > 0);
+    cut.map(|ServerReport { server, left_out, .. }| {
+        format!(
+            "warning: {server}: objects of the cluster name images of {left_out} more repositories, which were not \
+             asked for: are they all meant to be signed there?"
+        )
+    })
+}
+
 pub(crate) fn explain(failure: &Failure) -> String {
     let hint = failure
         .hint
@@ -224,10 +259,11 @@ fn line(report: &ServerReport) -> String {
         withdrawn,
         failed,
         skipped,
+        absent,
         requests,
         ..
     } = report;
-    let looked_at = unchanged + updated + withdrawn + failed + skipped;
+    let looked_at = unchanged + updated + withdrawn + failed + skipped + absent;
     let what = match source {
         _ if report.error.is_some() && looked_at == 0 => "not reached".to_owned(),
         Source::Changefeed | Source::Expired if looked_at == 0 => "nothing new".to_owned(),
@@ -239,8 +275,12 @@ fn line(report: &ServerReport) -> String {
                 0 => String::new(),
                 skipped => format!(", {skipped} skipped"),
             };
+            let absent = match absent {
+                0 => String::new(),
+                absent => format!(", {absent} without trust data"),
+            };
             format!(
-                "{updated} updated, {unchanged} unchanged, {withdrawn} withdrawn, {failed} failed{skipped}"
+                "{updated} updated, {unchanged} unchanged, {withdrawn} withdrawn, {failed} failed{skipped}{absent}"
             )
         }
     };

@@ -53,19 +53,40 @@ impl Cluster {
     }
 }
 
-/// Says that what a new configuration has under `kubernetes` counts from the next start on.
+/// Whether this replica leads. Without the API server at the start, none does.
+pub(super) fn leads(cluster: Option<&Cluster>) -> watch::Receiver<bool> {
+    cluster.map_or_else(
+        // A channel that is closed keeps its value.
+        || watch::channel(false).1,
+        |cluster| cluster.leads.clone(),
+    )
+}
+
+/// Says that what a new configuration has under `kubernetes` counts from the next start on, but for what is watched and
+/// reported: that goes by the configuration in use, once the API server is spoken to at all.
 pub(super) fn warn_of_change(settings: KubernetesSettings, configs: &watch::Receiver<Arc<Config>>) {
     let mut configs = configs.clone();
+    let was_used = settings.is_used();
     tokio::spawn(async move {
         let mut known = settings;
         while configs.changed().await.is_ok() {
             let settings = configs.borrow_and_update().kubernetes().clone();
-            if settings != known {
+            let begins = !was_used && settings.is_used() && settings != known;
+            if begins || fixed(&settings) != fixed(&known) {
                 tracing::warn!("what is changed under `kubernetes` counts from the next start on");
-                known = settings;
             }
+            known = settings;
         }
     });
+}
+
+/// What counts from a start on.
+fn fixed(settings: &KubernetesSettings) -> KubernetesSettings {
+    KubernetesSettings {
+        owners: false,
+        reports: false,
+        ..settings.clone()
+    }
 }
 
 /// The Lease of whoever leads.

@@ -12,6 +12,7 @@ use vouchsafe_syncer::{Options, ServerReport};
 use vouchsafe_trust::Server;
 use vouchsafe_webhook::{Condition, Metrics, Readiness};
 
+use super::running::Running;
 use crate::command::sync;
 
 /// Syncs as the configuration says, with the credentials in the folder `secrets`, and anew whenever it
@@ -23,7 +24,7 @@ pub(super) async fn run(
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
     fed: Arc<Notify>,
-    mut objects: Option<FromObjects>,
+    (mut objects, cluster): (Option<FromObjects>, Running),
 ) {
     let first = FirstFeed::new(&store, &readiness);
     loop {
@@ -43,7 +44,8 @@ pub(super) async fn run(
             return;
         };
         let options = Options::from(config.sync());
-        let syncer = sync::syncer(&store, (*config).clone(), &secrets, options);
+        let sightings = cluster.sightings(&config).await;
+        let syncer = sync::syncer_of(&store, (*config).clone(), &secrets, options, sightings);
         let servers: Vec<Server> = syncer.servers().cloned().collect();
         first.publish(&servers);
         let progress: Arc<dyn vouchsafe_syncer::Progress> = Arc::new(());
