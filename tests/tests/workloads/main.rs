@@ -1,0 +1,19 @@
+//! What `vouchsafe` makes of the objects of a real API server: owners, discovery, and what runs.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "surroundings that cannot be set up fail the test"
+)]
+
+mod discovery;
+mod owners;
+mod running;
+mod surroundings;
+
+#[expect(
+    dead_code,
+    reason = "here, a Vouchsafe has to know the cluster as well"
+)]
+#[path = "../support/published.rs"]
+mod published;
