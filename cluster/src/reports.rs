@@ -1,7 +1,7 @@
 //! Reports of what runs, for whoever shows policy reports: one in each namespace.
 //!
-//! OpenReports where the cluster has them, otherwise the `PolicyReport` of the Kubernetes policy working group, from
-//! which OpenReports come; a cluster that has neither gets none.
+//! `OpenReports` where the cluster has them, otherwise the `PolicyReport` of the Kubernetes policy working group, from
+//! which those come; a cluster that has neither gets none.
 
 mod body;
 mod kind;

@@ -4,6 +4,7 @@ mod entry;
 mod follow;
 mod kind;
 mod list;
+mod pool;
 mod table;
 mod wire;
 
@@ -19,8 +20,8 @@ pub use entry::{Entry, OwnedBy, Running};
 pub use kind::Kind;
 pub use list::{ListError, ListFailure, list};
 
-use self::entry::Texts;
 use self::follow::Follower;
+use self::pool::Pools;
 use self::table::Table;
 
 /// The objects that run images, as far as they are watched. Cheap to clone; all clones are one.
@@ -31,7 +32,7 @@ pub struct Workloads(Arc<Inner>);
 struct Inner {
     /// In the order of [`Kind::ALL`].
     tables: [RwLock<Table>; Kind::ALL.len()],
-    texts: Texts,
+    pools: Pools,
     changes: watch::Sender<()>,
 }
 
@@ -59,7 +60,7 @@ impl Default for Workloads {
     fn default() -> Self {
         Self(Arc::new(Inner {
             tables: Default::default(),
-            texts: Texts::default(),
+            pools: Pools::default(),
             changes: watch::Sender::new(()),
         }))
     }

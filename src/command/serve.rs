@@ -85,13 +85,8 @@ async fn serve(
         Metrics::new(sources)
     };
     metrics.certificate_expiry(serving.not_after());
-    let lookup = {
-        let store = store.clone();
-        Box::new(move |query: &_| Reader::evidence(&store, query))
-    };
-    let admission = Admission::new(config, lookup, Arc::clone(&clock), Arc::clone(&metrics));
-    let admission = admission.with_owners(running.owners());
-    let admission = Arc::new(admission.with_outbox(Box::new(store.clone()))?);
+    let deciding = (Arc::clone(&clock), Arc::clone(&metrics));
+    let admission = admission(config, &store, deciding, &running)?;
     let pod = args.pod_name.clone();
     let plans = alerts::deliver(&store, plan, pod, Arc::clone(&clock), counters);
 
@@ -117,8 +112,7 @@ async fn serve(
         configured,
         Arc::clone(&readiness),
         Arc::clone(&metrics),
-        fed,
-        (from_objects, running),
+        (fed, from_objects, running),
     ));
     let refused = say_refused(store.clone(), Arc::clone(&readiness), Arc::clone(&metrics));
     tokio::spawn(reload::config(
@@ -140,6 +134,20 @@ async fn serve(
         cluster.stop().await;
     }
     Ok(())
+}
+
+/// Decides by `config` on what is stored, and knows the owners that are watched.
+fn admission(
+    config: Config,
+    store: &Store,
+    (clock, metrics): (Arc<dyn Clock>, Arc<Metrics>),
+    running: &Running,
+) -> Result<Arc<Admission>, Error> {
+    let reader = store.clone();
+    let lookup = Box::new(move |query: &_| Reader::evidence(&reader, query));
+    let admission = Admission::new(config, lookup, clock, metrics);
+    let admission = admission.with_owners(running.owners());
+    Ok(Arc::new(admission.with_outbox(Box::new(store.clone()))?))
 }
 
 fn listeners(args: &ServeArgs) -> Result<Listeners, Error> {

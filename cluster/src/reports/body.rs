@@ -100,9 +100,9 @@ mod tests {
         let entry = Entry {
             uid: format!("uid-{number}").into(),
             is_deleting: false,
-            images: Box::default(),
-            runs: Box::default(),
-            owners: Box::default(),
+            images: Arc::default(),
+            runs: Arc::default(),
+            owners: Arc::default(),
         };
         Finding {
             pod: Pod {

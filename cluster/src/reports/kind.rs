@@ -13,7 +13,7 @@ pub(super) enum ReportKind {
 }
 
 impl ReportKind {
-    /// The kind that the cluster has; OpenReports where it has both.
+    /// The kind that the cluster has; `OpenReports` where it has both.
     pub(super) async fn find(client: &Client) -> Result<Option<Self>, kube::Error> {
         for kind in [Self::OpenReports, Self::PolicyReport] {
             let resource = kind.resource();

@@ -1,15 +1,16 @@
 //! What is kept of an object.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use vouchsafe_trust::Sha256;
 use vouchsafe_trust::image::Digest;
 
 use super::kind::Kind;
+use super::pool::Pools;
 use super::wire::{Metadata, Spec, Status, Wire};
 
-/// An object that runs images, as it is known to be.
+/// An object that runs images, as it is known to be. What the objects of one template have in common, they share.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Entry {
     /// Its UID: another object may have had its name.
@@ -17,11 +18,11 @@ pub struct Entry {
     /// Whether it is being deleted. Admission lets what is on its way out be changed as anybody likes.
     pub is_deleting: bool,
     /// The images that it names, as they are written, each once.
-    pub images: Box<[Arc<str>]>,
+    pub images: Arc<[Arc<str>]>,
     /// What it runs, if it is a Pod that does.
-    pub runs: Box<[Running]>,
+    pub runs: Arc<[Running]>,
     /// Who it says owns it, if it is a Pod: owners that run images.
-    pub owners: Box<[OwnedBy]>,
+    pub owners: Arc<[OwnedBy]>,
 }
 
 /// An image that a Pod runs.
@@ -34,7 +35,7 @@ pub struct Running {
 }
 
 /// An owner, as what it owns names it; it is in the same namespace.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct OwnedBy {
     /// Its kind.
     pub kind: Kind,
@@ -44,52 +45,24 @@ pub struct OwnedBy {
     pub uid: Arc<str>,
 }
 
-/// Texts that many objects share.
-#[derive(Debug, Default)]
-pub(super) struct Texts(Mutex<Shared>);
-
-#[derive(Debug, Default)]
-struct Shared {
-    texts: BTreeSet<Arc<str>>,
-    /// How many there may be before those are dropped that nobody uses any more.
-    room: usize,
-}
-
-impl Texts {
-    pub(super) fn share(&self, text: &str) -> Arc<str> {
-        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = shared.texts.get(text) {
-            return Arc::clone(known);
-        }
-        if shared.texts.len() >= shared.room {
-            shared.texts.retain(|text| Arc::strong_count(text) > 1);
-            shared.room = MIN_ROOM.max(shared.texts.len().saturating_mul(2));
-        }
-        let text: Arc<str> = text.into();
-        shared.texts.insert(Arc::clone(&text));
-        text
-    }
-}
-
 impl Entry {
     /// What is to be kept of an object of this kind.
-    pub(super) fn of(kind: Kind, wire: &Wire, texts: &Texts) -> Self {
+    pub(super) fn of(kind: Kind, wire: &Wire, pools: &Pools) -> Self {
         let spec = wire.pod_spec(kind);
         let is_pod = kind == Kind::Pod;
         let status = wire.status.as_ref().filter(|_| is_pod);
         let runs = spec
             .zip(status)
-            .map(|(spec, status)| runs(spec, status, texts));
+            .map(|(spec, status)| runs(spec, status, pools));
+        let owners = is_pod.then(|| owners(&wire.metadata, pools));
         Self {
             uid: wire.metadata.uid.as_str().into(),
             is_deleting: wire.metadata.is_deleting(),
-            images: spec.map(|spec| images(spec, texts)).unwrap_or_default(),
-            runs: runs.unwrap_or_default(),
-            owners: if is_pod {
-                owners(&wire.metadata, texts)
-            } else {
-                Box::default()
-            },
+            images: pools
+                .images
+                .share(&spec.map(|spec| images(spec, pools)).unwrap_or_default()),
+            runs: pools.runs.share(&runs.unwrap_or_default()),
+            owners: pools.owners.share(&owners.unwrap_or_default()),
         }
     }
 }
@@ -102,17 +75,17 @@ pub(super) fn named(spec: &Spec) -> BTreeSet<&str> {
     named.take(MAX_PLACES).collect()
 }
 
-fn images(spec: &Spec, texts: &Texts) -> Box<[Arc<str>]> {
+fn images(spec: &Spec, pools: &Pools) -> Vec<Arc<str>> {
     let named = named(spec).into_iter();
-    named.map(|image| texts.share(image)).collect()
+    named.map(|image| pools.texts.share(image)).collect()
 }
 
 /// The images that a Pod runs: those of containers that have started, and those that are mounted.
-fn runs(spec: &Spec, status: &Status, texts: &Texts) -> Box<[Running]> {
+fn runs(spec: &Spec, status: &Status, pools: &Pools) -> Vec<Running> {
     let phase = status.phase.as_deref().unwrap_or_default();
     // What has ended runs nothing.
     if matches!(phase, "Failed" | "Succeeded") {
-        return Box::default();
+        return Vec::new();
     }
     let is_running = phase == "Running";
     let started: BTreeMap<&str, &str> = status
@@ -131,7 +104,7 @@ fn runs(spec: &Spec, status: &Status, texts: &Texts) -> Box<[Running]> {
         .take(MAX_PLACES)
         .collect();
     let running = |(image, digest)| Running {
-        image: texts.share(cut(image)),
+        image: pools.texts.share(cut(image)),
         digest,
     };
     all.into_iter().map(running).collect()
@@ -144,12 +117,12 @@ fn digest(image_id: Option<&str>) -> Option<Sha256> {
     digest.parse::<Digest>().ok()?.sha256()
 }
 
-fn owners(metadata: &Metadata, texts: &Texts) -> Box<[OwnedBy]> {
+fn owners(metadata: &Metadata, pools: &Pools) -> Vec<OwnedBy> {
     let named = metadata.owner_references.iter().take(MAX_OWNERS);
     let owner = |kind, name: &str, uid: &str| OwnedBy {
         kind,
-        name: texts.share(name),
-        uid: texts.share(uid),
+        name: pools.texts.share(name),
+        uid: pools.texts.share(uid),
     };
     named
         .filter_map(|it| Some(owner(it.kind()?, &it.name, &it.uid)))
@@ -168,7 +141,6 @@ const MAX_IMAGE: usize = 1024;
 const MAX_PLACES: usize = 1000;
 /// How many owners of a Pod are kept; a controller names one.
 const MAX_OWNERS: usize = 16;
-const MIN_ROOM: usize = 1024;
 
 #[cfg(test)]
 mod tests;

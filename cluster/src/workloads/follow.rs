@@ -82,10 +82,14 @@ impl Follower<'_> {
     }
 
     fn insert(&self, table: &mut Table, object: &Object) -> bool {
-        let texts = &self.workloads.0.texts;
+        let pools = &self.workloads.0.pools;
         let metadata = &object.wire.metadata;
-        let entry = Entry::of(self.kind, &object.wire, texts);
-        table.insert(texts.share(&metadata.namespace), &metadata.name, entry)
+        let entry = Entry::of(self.kind, &object.wire, pools);
+        table.insert(
+            pools.texts.share(&metadata.namespace),
+            &metadata.name,
+            entry,
+        )
     }
 
     fn replace(&self, table: Table) {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use kube::api::ListParams;
 use kube::{Api, Client};
 
-use super::entry::{Entry, Texts};
+use super::entry::Entry;
 use super::kind::Kind;
+use super::pool::Pools;
 use super::wire::Object;
 use super::{Named, PAGE};
 
@@ -35,9 +36,9 @@ pub enum ListFailure {
 /// The images that the objects of the cluster name now, and which kinds of objects could not be listed.
 pub async fn list(client: &Client) -> (Named, Vec<ListError>) {
     let (mut named, mut errors) = (Named::default(), Vec::new());
-    let texts = Texts::default();
+    let pools = Pools::default();
     for kind in Kind::ALL {
-        if let Err(cause) = list_kind(client, kind, &texts, &mut named).await {
+        if let Err(cause) = list_kind(client, kind, &pools, &mut named).await {
             errors.push(ListError { kind, cause });
         }
     }
@@ -47,7 +48,7 @@ pub async fn list(client: &Client) -> (Named, Vec<ListError>) {
 async fn list_kind(
     client: &Client,
     kind: Kind,
-    texts: &Texts,
+    pools: &Pools,
     named: &mut Named,
 ) -> Result<(), ListFailure> {
     let api = Api::<Object>::all_with(client.clone(), &kind.resource());
@@ -56,8 +57,11 @@ async fn list_kind(
         let page = tokio::time::timeout(PATIENCE, api.list(&params));
         let page = page.await.map_err(|_elapsed| ListFailure::Late)??;
         for object in &page.items {
-            let entry = Entry::of(kind, &object.wire, texts);
-            named.add(&texts.share(&object.wire.metadata.namespace), &entry.images);
+            let entry = Entry::of(kind, &object.wire, pools);
+            named.add(
+                &pools.texts.share(&object.wire.metadata.namespace),
+                &entry.images,
+            );
         }
         params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
         if params.continue_token.is_none() {
@@ -67,4 +71,4 @@ async fn list_kind(
 }
 
 /// How long the API server may take for a page.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);

@@ -23,8 +23,7 @@ pub(super) async fn run(
     mut configs: channel::Receiver<Arc<Config>>,
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
-    fed: Arc<Notify>,
-    (mut objects, cluster): (Option<FromObjects>, Running),
+    (fed, mut objects, cluster): (Arc<Notify>, Option<FromObjects>, Running),
 ) {
     let first = FirstFeed::new(&store, &readiness);
     loop {

@@ -10,5 +10,6 @@ mod auth;
 mod client;
 mod collect;
 mod pass;
+mod sighted;
 mod support;
 mod watch;

@@ -197,6 +197,10 @@ impl Mirror for Configuration {
 pub(crate) struct SetClock(AtomicI64);
 
 impl SetClock {
+    pub(crate) fn at(now: Timestamp) -> Self {
+        Self(AtomicI64::new(now.as_second()))
+    }
+
     pub(crate) fn advance(&self, by: SignedDuration) {
         self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
     }
@@ -227,7 +231,7 @@ impl Bench {
         let store = Store::open(&directory.path().join("store"), now)
             .unwrap()
             .store;
-        let clock = Arc::new(SetClock(AtomicI64::new(now.as_second())));
+        let clock = Arc::new(SetClock::at(now));
         let options = change(quick());
         Self {
             syncer: syncer(&store, configuration, &clock, options),
@@ -258,7 +262,7 @@ pub(crate) fn nobody() -> Arc<dyn Progress> {
     Arc::new(())
 }
 
-fn quick() -> Options {
+pub(crate) fn quick() -> Options {
     Options {
         pace: QUICK,
         backoff: BACKOFF,

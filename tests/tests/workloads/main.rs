@@ -1,6 +1,7 @@
 //! What `vouchsafe` makes of the objects of a real API server: owners, discovery, and what runs.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "surroundings that cannot be set up fail the test"

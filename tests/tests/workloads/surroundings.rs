@@ -133,4 +133,4 @@ pub(crate) fn template(image: &str) -> Value {
 }
 
 /// As long as anything may take that is promised within a minute.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);

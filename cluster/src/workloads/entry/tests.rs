@@ -5,7 +5,7 @@ use crate::workloads::wire::Object;
 
 fn entry(kind: Kind, object: serde_json::Value) -> Entry {
     let object: Object = serde_json::from_value(object).unwrap();
-    Entry::of(kind, &object.wire, &Texts::default())
+    Entry::of(kind, &object.wire, &Pools::default())
 }
 
 fn images(entry: &Entry) -> Vec<&str> {
@@ -36,7 +36,12 @@ fn the_images_of_every_kind_are_found_where_that_kind_has_them() {
             Kind::CronJob => {
                 json!({"metadata": metadata, "spec": {"jobTemplate": {"spec": {"template": template}}}})
             }
-            _ => json!({"metadata": metadata, "spec": {"template": template}}),
+            Kind::DaemonSet
+            | Kind::Deployment
+            | Kind::Job
+            | Kind::ReplicaSet
+            | Kind::ReplicationController
+            | Kind::StatefulSet => json!({"metadata": metadata, "spec": {"template": template}}),
         };
         let entry = entry(kind, object);
         assert_eq!(
@@ -62,9 +67,8 @@ fn what_a_pod_runs_is_what_the_runtime_reports() {
     };
     let pulled = format!("docker.io/library/app@sha256:{digest}");
     let statuses = json!([{"name": "a", "imageID": pulled}, {"name": "b", "imageID": ""}]);
-    let first = ("app:1", Some(digest.clone()));
-    assert_eq!(running(&pod("Pending", statuses.clone())), [first.clone()]);
-    let both = [first, ("other", None)];
+    let both = [("app:1", Some(digest.clone())), ("other", None)];
+    assert_eq!(running(&pod("Pending", statuses.clone())), both[..1]);
     assert_eq!(running(&pod("Running", statuses.clone())), both);
     for phase in ["Failed", "Succeeded"] {
         assert!(running(&pod(phase, statuses.clone())).is_empty());
@@ -115,17 +119,4 @@ fn no_object_takes_more_room_than_there_is() {
     assert_eq!(entry.runs.len(), MAX_PLACES);
     let longest = entry.runs.iter().map(|it| it.image.len()).max();
     assert_eq!(longest, Some(MAX_IMAGE + 1), "still seen to be no image");
-}
-
-#[test]
-fn texts_are_shared_and_dropped_when_nobody_uses_them() {
-    let texts = Texts::default();
-    let (one, other) = (texts.share("app:1"), texts.share("app:1"));
-    assert!(Arc::ptr_eq(&one, &other));
-    for number in 0..10 * MIN_ROOM {
-        drop(texts.share(&number.to_string()));
-    }
-    let known = texts.0.lock().unwrap().texts.len();
-    assert!(known <= 2 * MIN_ROOM, "{known}");
-    assert!(Arc::ptr_eq(&one, &texts.share("app:1")));
 }

@@ -148,3 +148,40 @@ fn a_fault_in_what_goes_beyond_validators_and_rules_names_its_place() {
         assert!(message.contains("`secretName` cannot be"), "{message}");
     }
 }
+
+#[test]
+fn an_image_of_an_object_is_of_the_repository_that_its_rule_asks_about() {
+    let text = config_text(
+        "policy:
+- {pattern: '*', validator: deny}
+- {pattern: 'quay.io/*', validator: default}
+- {pattern: 'quay.io/free/*', validator: allow}
+- {pattern: 'quay.io/free/*', validator: default, namespaces: [prod]}
+mirrors: [{from: cache.internal, to: quay.io}]
+",
+    );
+    let repository = |text: &str, image: &str, namespace: &str| {
+        let config = Config::parse(text, "f").unwrap();
+        let (of, gun) = config.notary_repository(image, namespace)?;
+        assert_eq!(*of, server());
+        Some(gun.to_string())
+    };
+    for (image, namespace, found) in [
+        ("quay.io/team/app:1", "shop", Some("quay.io/team/app")),
+        ("cache.internal/team/app", "shop", Some("quay.io/team/app")),
+        ("quay.io/free/app:1", "prod", Some("quay.io/free/app")),
+        ("quay.io/free/app:1", "shop", None),
+        ("nginx", "shop", None),
+        ("quay.io/Not a reference", "shop", None),
+    ] {
+        assert_eq!(
+            repository(&text, image, namespace).as_deref(),
+            found,
+            "{image}"
+        );
+    }
+    let list = "  host: notary.example.com\n  repositories: [quay.io/team/*]";
+    let listed = text.replacen("  host: notary.example.com", list, 1);
+    assert_eq!(repository(&listed, "quay.io/other/app", "shop"), None);
+    assert!(repository(&listed, "quay.io/team/app", "shop").is_some());
+}

@@ -138,7 +138,19 @@ fn denied(denial: &Denial, mut properties: BTreeMap<&'static str, String>) -> Fi
         | Cause::StoreFailed { .. }
         | Cause::TooStale { .. }
         | Cause::VouchLapsed { .. } => Verdict::Unknown,
-        _ => Verdict::Untrusted,
+        Cause::BadReference(_)
+        | Cause::CertificateName
+        | Cause::CertificateValidity(_)
+        | Cause::DigestMismatch { .. }
+        | Cause::Listed { .. }
+        | Cause::NoRule { .. }
+        | Cause::NotAnchored { .. }
+        | Cause::NotPinned { .. }
+        | Cause::NotSigned(_)
+        | Cause::StaticDeny
+        | Cause::UnsupportedDigest { .. }
+        | Cause::Withdrawn { .. }
+        | _ => Verdict::Untrusted,
     };
     let outcome = if denial.enforcement == Enforcement::Warn {
         Outcome::Warn

@@ -44,7 +44,7 @@ impl Findings {
         let approves = config.kubernetes().owners && config.features().child_approval;
         for pod in workloads.pods() {
             let mut worst = Verdict::Trusted;
-            for running in &pod.entry.runs {
+            for running in pod.entry.runs.iter() {
                 let key = (Arc::clone(&pod.namespace), running.clone());
                 let known = known.entry(key).or_insert_with(|| {
                     Known::of(judge(config, &evidence, &pod.namespace, running, now))
