@@ -21,8 +21,8 @@ use vouchsafe_store::{Reader, RefusedConfig, Store};
 use vouchsafe_trust::Clock;
 use vouchsafe_webhook::watch::Watch;
 use vouchsafe_webhook::{
-    Admission, Certificate, Condition, Limits, Listeners, Metrics, Readiness, Server, Serving,
-    reload, reload::Reloading,
+    Admission, Certificate, Condition, Limits, Listeners, MetricSource, Metrics, Readiness, Server,
+    Serving, reload, reload::Reloading,
 };
 
 use self::bundles::Bundles;
@@ -56,12 +56,7 @@ async fn serve(
     store: Store,
 ) -> Result<(), Error> {
     let clock: Arc<dyn Clock> = Arc::new(StoreClock(store.clone()));
-    let readiness = Arc::new(Readiness::new());
-    readiness.set(Condition::Store, true);
-    readiness.set(Condition::Policy, true);
-    if let Some(warning) = context::clock_warning(store.latest_time(), SystemClock.now()) {
-        tracing::warn!("{warning}");
-    }
+    let readiness = readiness(&store);
     // The API server judges it by its own clock, not by what this store has seen.
     let serving = Serving::new(certificate(args, &SystemClock)?);
     readiness.set(Condition::Certificate, true);
@@ -79,12 +74,7 @@ async fn serve(
     let from_objects = feeding.map(follow).transpose()?;
     let running = Running::new(&store, &configured);
     sources.extend(running.metrics());
-    let metrics = if args.connaisseur_metrics {
-        Metrics::with_connaisseur(sources)
-    } else {
-        Metrics::new(sources)
-    };
-    metrics.certificate_expiry(serving.not_after());
+    let metrics = metrics(args, sources, &serving);
     let deciding = (Arc::clone(&clock), Arc::clone(&metrics));
     let admission = admission(config, &store, deciding, &running)?;
     let pod = args.pod_name.clone();
@@ -134,6 +124,28 @@ async fn serve(
         cluster.stop().await;
     }
     Ok(())
+}
+
+/// What is ready as soon as the store is open; says where its time is ahead of the clock.
+fn readiness(store: &Store) -> Arc<Readiness> {
+    if let Some(warning) = context::clock_warning(store.latest_time(), SystemClock.now()) {
+        tracing::warn!("{warning}");
+    }
+    let readiness = Readiness::new();
+    readiness.set(Condition::Store, true);
+    readiness.set(Condition::Policy, true);
+    Arc::new(readiness)
+}
+
+/// The metrics of this process, with what is read from `sources`.
+fn metrics(args: &ServeArgs, sources: Vec<MetricSource>, serving: &Serving) -> Arc<Metrics> {
+    let metrics = if args.connaisseur_metrics {
+        Metrics::with_connaisseur(sources)
+    } else {
+        Metrics::new(sources)
+    };
+    metrics.certificate_expiry(serving.not_after());
+    metrics
 }
 
 /// Decides by `config` on what is stored, and knows the owners that are watched.
