@@ -1,6 +1,7 @@
 //! Taking in what a `TrustRepository` claims: verified as if a server had just served it, or left.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use vouchsafe_policy::Config;
@@ -50,7 +51,7 @@ impl Taken {
 }
 
 impl Refused {
-    pub(crate) fn new(label: &'static str, message: impl ToString) -> Self {
+    pub(crate) fn new(label: &'static str, message: &dyn fmt::Display) -> Self {
         Self {
             label,
             message: message.to_string(),
@@ -58,7 +59,7 @@ impl Refused {
         }
     }
 
-    pub(crate) fn for_now(label: &'static str, message: impl ToString) -> Self {
+    pub(crate) fn for_now(label: &'static str, message: &dyn fmt::Display) -> Self {
         Self {
             transient: true,
             ..Self::new(label, message)
@@ -71,7 +72,7 @@ impl From<UnpackError> for Refused {
         Self {
             // Parts are written before the object that names them; but a cache may be behind.
             transient: matches!(error, UnpackError::PartMissing { .. }),
-            ..Self::new(error.label(), error)
+            ..Self::new(error.label(), &error)
         }
     }
 }
@@ -120,7 +121,7 @@ fn prove(
         RepositoryState::Withdrawn { at } if claim.synced_at <= *at => {
             let message =
                 format!("its server said at {at:.0} that it no longer has it, which is later");
-            return Ok(Taken::Refused(Refused::new("withdrawn", message)));
+            return Ok(Taken::Refused(Refused::new("withdrawn", &message)));
         }
         RepositoryState::Active(active) if active.unproven.is_none() => {
             let stored = active
@@ -146,12 +147,12 @@ fn prove(
     };
     let repository = match verify(metadata, terms) {
         Ok(repository) => repository,
-        Err(error) => return Ok(Taken::Refused(Refused::new(error.label(), error))),
+        Err(error) => return Ok(Taken::Refused(Refused::new(error.label(), &error))),
     };
     match store.commit(server, &repository) {
         Ok(_) => Ok(Taken::Updated),
         Err(error @ StoreError::Superseded { .. }) => {
-            Ok(Taken::Refused(Refused::new(error.label(), error)))
+            Ok(Taken::Refused(Refused::new(error.label(), &error)))
         }
         Err(error) => Err(error),
     }
@@ -182,7 +183,7 @@ fn withdraw(
     // Both are by the clock of whoever synced.
     if let Some(last) = last_synced.filter(|last| at < *last) {
         let message = format!("says that it was gone at {at:.0}, but it was there at {last:.0}");
-        return Ok(Taken::Refused(Refused::new("superseded", message)));
+        return Ok(Taken::Refused(Refused::new("superseded", &message)));
     }
     let status = store.status_of(server.clone(), gun.clone())?;
     match status.state {

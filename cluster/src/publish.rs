@@ -129,7 +129,7 @@ impl Publisher {
                 Ok(None) => {}
                 Ok(Some(true)) => report.written += 1,
                 Ok(Some(false)) => report.unchanged += 1,
-                Err(fault) => report.fail(gun.as_str(), fault),
+                Err(fault) => report.fail(gun.as_str(), &fault),
             }
         }
         drop(written);
@@ -233,7 +233,7 @@ impl Publisher {
             match self.objects.api().delete(name, &params).await {
                 Ok(_) => report.removed += 1,
                 Err(error) if is_status(&error, 404) => {}
-                Err(error) => report.fail(says.gun.as_str(), error),
+                Err(error) => report.fail(says.gun.as_str(), &error),
             }
         }
     }

@@ -174,7 +174,7 @@ mod tests {
             ("Ready", "True", "Fresh"),
         ];
         assert_eq!(said(&good), all);
-        let refused = Taken::Refused(Refused::new("foreign_name", "no"));
+        let refused = Taken::Refused(Refused::new("foreign_name", &"no"));
         let forged = status(&refused, &standing("stale"), 1, None, now);
         assert_eq!(forged.state.as_deref(), Some("Refused"));
         let all = [

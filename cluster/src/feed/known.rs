@@ -55,6 +55,12 @@ impl Entry {
         same && !self.is_to_try_again()
     }
 
+    /// The repository that it claims to be of; blank if it makes no sense.
+    fn gun(&self) -> &str {
+        let gun = self.repository.as_ref().map(|(_, gun)| gun.as_str());
+        gun.unwrap_or_default()
+    }
+
     fn is_to_try_again(&self) -> bool {
         matches!(&self.taken, Taken::Refused(refused) if refused.transient)
     }
@@ -173,31 +179,37 @@ impl Known {
         });
     }
 
-    /// Logs what became of an object. Whoever may write objects must not fill the disk with it.
+    /// Logs what became of an object.
     fn tell(&mut self, entry: &Entry) {
-        let name = entry.name.as_str();
-        let gun = entry.repository.as_ref().map(|(_, gun)| gun.as_str());
-        let gun = gun.unwrap_or_default();
+        let gun = entry.gun();
         match &entry.taken {
             Taken::Unchanged => {}
             Taken::Updated => tracing::info!(%gun, "updated from its TrustRepository"),
             Taken::Withdrawn => tracing::warn!(%gun, "withdrawn: its server no longer has it"),
-            Taken::NotAsked | Taken::Refused(_) if self.told > MOST_TOLD => {}
-            Taken::NotAsked | Taken::Refused(_) if self.told == MOST_TOLD => {
-                self.told += 1;
-                tracing::warn!(
-                    "more TrustRepository objects change nothing; their status says why"
-                );
-            }
-            Taken::NotAsked => {
-                self.told += 1;
-                tracing::info!(%name, %gun, "no rule asks about the repository of a TrustRepository");
-            }
+            Taken::NotAsked | Taken::Refused(_) => self.tell_unchanging(entry),
+        }
+    }
+
+    /// Logs why an object changes nothing. Whoever may write objects must not fill the disk with it.
+    fn tell_unchanging(&mut self, entry: &Entry) {
+        if self.told <= MOST_TOLD {
+            self.told += 1;
+        }
+        let (name, gun) = (entry.name.as_str(), entry.gun());
+        match &entry.taken {
+            _ if self.told > MOST_TOLD => {}
             Taken::Refused(refused) => {
-                self.told += 1;
                 let (reason, error) = (refused.label, &refused.message);
                 tracing::warn!(%name, %gun, reason, %error, "a TrustRepository changes nothing");
             }
+            Taken::NotAsked | Taken::Unchanged | Taken::Updated | Taken::Withdrawn => {
+                tracing::info!(%name, %gun, "no rule asks about the repository of a TrustRepository");
+            }
+        }
+        if self.told == MOST_TOLD {
+            tracing::warn!(
+                "more TrustRepository objects may change nothing; their status says why"
+            );
         }
     }
 }

@@ -68,8 +68,8 @@ impl Look {
                 }
                 taken
             }
-            Ok(Err(error)) => Taken::Refused(Refused::for_now(error.label(), error)),
-            Err(error) => Taken::Refused(Refused::for_now("panicked", error)),
+            Ok(Err(error)) => Taken::Refused(Refused::for_now(error.label(), &error)),
+            Err(error) => Taken::Refused(Refused::for_now("panicked", &error)),
         }
     }
 }

@@ -66,7 +66,7 @@ impl Objects {
                 let what = format!("more than {MAX_PARTS} parts");
                 return Err(UnpackError::TooLarge { what }.into());
             }
-            let unreachable = |error: kube::Error| Refused::for_now("unreachable", error);
+            let unreachable = |error: kube::Error| Refused::for_now("unreachable", &error);
             // A part that is not there is said when the file is put together.
             if let Some(part) = api.get_opt(name).await.map_err(unreachable)?
                 && let Some(data) = part.data.pointer("/spec/data").and_then(Value::as_str)

@@ -1,5 +1,7 @@
 //! What came of publishing.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// What came of publishing. Its JSON form is stable.
@@ -33,7 +35,7 @@ pub struct PublishFailure {
 }
 
 impl PublishReport {
-    pub(super) fn fail(&mut self, gun: &str, error: impl ToString) {
+    pub(super) fn fail(&mut self, gun: &str, error: &dyn fmt::Display) {
         self.failed += 1;
         if self.failures.len() < MAX_FAILURES {
             self.failures.push(PublishFailure {

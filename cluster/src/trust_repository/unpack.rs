@@ -1,6 +1,7 @@
 //! From objects to role files: nothing in an object is believed, and nothing of it is larger than it may be.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read as _;
 
 use base64::Engine as _;
@@ -81,7 +82,7 @@ impl UnpackError {
         }
     }
 
-    fn malformed(what: impl ToString) -> Self {
+    fn malformed(what: &dyn fmt::Display) -> Self {
         // Whoever wrote the object chose the words, and they end up in logs and on terminals.
         let what = what.to_string();
         let printable = what.chars().map(|c| if c.is_control() { '?' } else { c });
@@ -97,9 +98,15 @@ impl UnpackError {
 /// [`UnpackError`] if it makes no sense.
 pub fn claim(name: &str, spec: &Value) -> Result<Claim, UnpackError> {
     let spec: TrustRepositorySpec =
-        serde::Deserialize::deserialize(spec).map_err(UnpackError::malformed)?;
-    let server: Server = spec.server.parse().map_err(UnpackError::malformed)?;
-    let gun: Gun = spec.gun.parse().map_err(UnpackError::malformed)?;
+        serde::Deserialize::deserialize(spec).map_err(|error| UnpackError::malformed(&error))?;
+    let server: Server = spec
+        .server
+        .parse()
+        .map_err(|error| UnpackError::malformed(&error))?;
+    let gun: Gun = spec
+        .gun
+        .parse()
+        .map_err(|error| UnpackError::malformed(&error))?;
     let expected = object_name(&server, &gun);
     if name != expected {
         return Err(UnpackError::Name {
@@ -108,21 +115,27 @@ pub fn claim(name: &str, spec: &Value) -> Result<Claim, UnpackError> {
             expected,
         });
     }
-    let synced_at = spec.synced_at.parse().map_err(UnpackError::malformed)?;
+    let synced_at = spec
+        .synced_at
+        .parse()
+        .map_err(|error| UnpackError::malformed(&error))?;
     let withdrawn_at = spec.withdrawn_at.as_deref().map(str::parse).transpose();
-    let withdrawn_at = withdrawn_at.map_err(UnpackError::malformed)?;
+    let withdrawn_at = withdrawn_at.map_err(|error| UnpackError::malformed(&error))?;
     if spec.files.len() > MAX_FILES {
         let what = format!("{} files", spec.files.len());
         return Err(UnpackError::TooLarge { what });
     }
     if withdrawn_at.is_some() != spec.files.is_empty() {
         return Err(UnpackError::malformed(
-            "either there are files, or `withdrawnAt`",
+            &"either there are files, or `withdrawnAt`",
         ));
     }
     let identity = spec.identity();
     let files = spec.files.into_iter().map(|file| {
-        let role: Role = file.role.parse().map_err(UnpackError::malformed)?;
+        let role: Role = file
+            .role
+            .parse()
+            .map_err(|error| UnpackError::malformed(&error))?;
         Ok((role, file))
     });
     let files = files.collect::<Result<_, UnpackError>>()?;
@@ -199,12 +212,12 @@ impl Claim {
                 }
             };
             if twice {
-                return Err(UnpackError::malformed(format!("{role} is there twice")));
+                return Err(UnpackError::malformed(&format!("{role} is there twice")));
             }
         }
         let mut take = |role: Role| {
             let file = base.remove(&role);
-            file.ok_or_else(|| UnpackError::malformed(format!("{role} is not there")))
+            file.ok_or_else(|| UnpackError::malformed(&format!("{role} is not there")))
         };
         Ok(RepositoryMetadata {
             gun: self.gun.clone(),
@@ -251,7 +264,7 @@ impl RoleFile {
     ) -> Result<Vec<u8>, UnpackError> {
         let decode = |data: &str| {
             let decoded = STANDARD.decode(data);
-            decoded.map_err(|_| UnpackError::malformed(format!("{role}: `data` is not base64")))
+            decoded.map_err(|error| UnpackError::malformed(&format!("{role}: `data`: {error}")))
         };
         if let Some(data) = &self.data {
             return decode(data);
