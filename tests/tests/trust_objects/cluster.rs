@@ -51,7 +51,7 @@ impl Cluster {
         configured(&self.server, &self.certificates)
     }
 
-    /// One run of the CronJob; what it printed.
+    /// One run of what the `CronJob` runs; what it printed.
     pub(crate) fn publish(&self) -> Value {
         self.syncer
             .json(&["sync", "--publish", "kubernetes", "-o", "json"], &[0])
@@ -161,4 +161,4 @@ pub(crate) fn condition(object: &Value, kind: &str) -> (String, String) {
     (text("status"), text("reason"))
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);

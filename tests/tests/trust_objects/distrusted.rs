@@ -40,8 +40,8 @@ fn a_forged_damaged_or_old_object_changes_nothing_and_says_so() {
     admits(&replica, "newer");
 
     // Signed by somebody, who is not pinned.
-    let forger = Key::p256("forger").certified(GUN);
-    let forged = Repository::with_root_key(forger).tag("targets", "signed", "forged");
+    let stranger = Key::p256("forger").certified(GUN);
+    let forged = Repository::with_root_key(stranger).tag("targets", "signed", "forged");
     let syncer = cluster.other_syncer();
     let pinned = cluster.configuration().to_string();
     let other = pinned.replace(
@@ -76,7 +76,7 @@ fn a_forged_damaged_or_old_object_changes_nothing_and_says_so() {
     huge["spec"]["files"][0]["size"] = json!(i64::MAX);
     cluster.apply("replace", &huge);
     refused(&cluster, "TooLarge");
-    let mut nowhere = good.clone();
+    let mut nowhere = good;
     nowhere["spec"]["gun"] = json!("not a repository");
     cluster.apply("replace", &nowhere);
     until(
