@@ -3,6 +3,7 @@
 //! Everything here goes on beside admission, never because of a request: what admission needs of the cluster is watched, and
 //! local before a request arrives. Whatever an API server gives is from outside, as what a Notary server gives is.
 
+pub mod certificate;
 mod client;
 mod failure;
 pub mod feed;

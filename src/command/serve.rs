@@ -2,6 +2,7 @@
 
 mod alerts;
 mod bundles;
+mod certificate;
 mod cluster;
 mod feed;
 mod gauges;
@@ -9,7 +10,6 @@ mod objects;
 mod owners;
 mod running;
 
-use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -21,8 +21,8 @@ use vouchsafe_store::{Reader, RefusedConfig, Store};
 use vouchsafe_trust::Clock;
 use vouchsafe_webhook::watch::Watch;
 use vouchsafe_webhook::{
-    Admission, Certificate, Condition, Limits, Listeners, MetricSource, Metrics, Readiness, Server,
-    Serving, reload, reload::Reloading,
+    Admission, Condition, Limits, Listeners, MetricSource, Metrics, Readiness, Server, Serving,
+    reload, reload::Reloading,
 };
 
 use self::bundles::Bundles;
@@ -57,9 +57,8 @@ async fn serve(
 ) -> Result<(), Error> {
     let clock: Arc<dyn Clock> = Arc::new(StoreClock(store.clone()));
     let readiness = readiness(&store);
-    // The API server judges it by its own clock, not by what this store has seen.
-    let serving = Serving::new(certificate(args, &SystemClock)?);
-    readiness.set(Condition::Certificate, true);
+    let source = certificate::Source::of(args, &config)?;
+    let serving = Serving::new(source.first(&SystemClock)?);
 
     let (configs, configured) = channel::channel(Arc::new(config.clone()));
     let counters = Arc::new(Counters::default());
@@ -74,7 +73,7 @@ async fn serve(
     let from_objects = feeding.map(follow).transpose()?;
     let running = Running::new(&store, &configured);
     sources.extend(running.metrics());
-    let metrics = metrics(args, sources, &serving);
+    let metrics = metrics(args, sources);
     let deciding = (Arc::clone(&clock), Arc::clone(&metrics));
     let admission = admission(config, &store, deciding, &running)?;
     let pod = args.pod_name.clone();
@@ -115,7 +114,8 @@ async fn serve(
             refused,
         },
     ));
-    follow_certificate(args, &serving, &metrics);
+    let taking = certificate::Taking::new(&serving, &readiness, &metrics);
+    source.follow(taking, cluster.as_ref());
     let tls = serving.server_config()?;
     let server = Server::new(admission, readiness, metrics, Limits::default());
     tracing::info!(address = %args.listen, "answering admission reviews");
@@ -138,14 +138,12 @@ fn readiness(store: &Store) -> Arc<Readiness> {
 }
 
 /// The metrics of this process, with what is read from `sources`.
-fn metrics(args: &ServeArgs, sources: Vec<MetricSource>, serving: &Serving) -> Arc<Metrics> {
-    let metrics = if args.connaisseur_metrics {
+fn metrics(args: &ServeArgs, sources: Vec<MetricSource>) -> Arc<Metrics> {
+    if args.connaisseur_metrics {
         Metrics::with_connaisseur(sources)
     } else {
         Metrics::new(sources)
-    };
-    metrics.certificate_expiry(serving.not_after());
-    metrics
+    }
 }
 
 /// Decides by `config` on what is stored, and knows the owners that are watched.
@@ -170,33 +168,6 @@ fn listeners(args: &ServeArgs) -> Result<Listeners, Error> {
         admission: bind(args.listen)?,
         operations: args.metrics_listen.map(bind).transpose()?,
     })
-}
-
-fn certificate(args: &ServeArgs, clock: &dyn Clock) -> Result<Certificate, Error> {
-    let now = clock.now();
-    let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) else {
-        tracing::warn!(
-            "no --tls-cert: made a certificate for localhost, which no API server will trust"
-        );
-        return Ok(Certificate::self_signed(now)?);
-    };
-    let read =
-        |path: &PathBuf| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-    let certificate = Certificate::from_pem(&read(chain)?, &read(key)?, now);
-    Ok(certificate.map_err(|error| format!("{}: {error}", chain.display()))?)
-}
-
-/// Takes up a renewed certificate, where it is in files.
-fn follow_certificate(args: &ServeArgs, serving: &Arc<Serving>, metrics: &Arc<Metrics>) {
-    if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
-        tokio::spawn(reload::certificate(
-            Watch::new(vec![chain.clone(), key.clone()]),
-            Watch::INTERVAL,
-            Arc::clone(serving),
-            Arc::clone(metrics),
-            Arc::new(SystemClock),
-        ));
-    }
 }
 
 /// Tells operators of a refused configuration: `/ready` and `vouchsafe status`.
