@@ -16,6 +16,7 @@ pub(crate) use bundle::{
     BundleCommand, CreateArgs, DenyArgs, DiffArgs, ForgetBundleArgs, ImagesArgs, ImportArgs,
     InspectArgs, LabelArgs, PullArgs, PushArgs, RegistryArgs, SignArgs, VerifyArgs,
 };
+pub(crate) use cluster::{ClusterCommand, ProbeArgs, RemoveWebhooksArgs, WaitArgs};
 
 /// Decides which container images may run, from Notary signatures that were verified beforehand.
 ///

@@ -9,10 +9,13 @@ mod failure;
 pub mod feed;
 pub mod intake;
 pub mod lease;
+pub mod probe;
 pub mod publish;
 pub mod reports;
 pub mod status;
 pub mod trust_repository;
+pub mod wait;
+pub mod webhooks;
 pub mod workloads;
 
 pub use client::{ConnectError, Connection};

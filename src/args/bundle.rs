@@ -276,7 +276,7 @@ pub(crate) struct RegistryArgs {
     pub(crate) docker_config: Option<PathBuf>,
 }
 
-fn duration(text: &str) -> Result<SignedDuration, String> {
+pub(super) fn duration(text: &str) -> Result<SignedDuration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
 

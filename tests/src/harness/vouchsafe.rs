@@ -145,16 +145,21 @@ impl Vouchsafe {
         certificates: &Certificates,
         arguments: &[&str],
     ) -> Result<Serving, HarnessError> {
-        let mut serving = self.start_serving(certificates, arguments)?;
-        let metrics = serving.metrics.address();
-        serving.process.wait_until(READY_DEADLINE, || {
-            exchange(metrics, "localhost", &get("/ready"))
-                .is_ok_and(|response| response.status == 200)
-        })?;
-        serving
-            .process
-            .wait_until_listening(serving.webhook.address())?;
+        let mut serving = self.start_serving(self.serve_command(certificates, arguments))?;
+        serving.wait_until_ready()?;
         Ok(serving)
+    }
+
+    /// Starts `vouchsafe serve` as a replica in a cluster, which it reaches by this kubeconfig and has its certificate from. It is
+    /// ready later, see [`Serving::wait_until_ready`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Vouchsafe::serve_unready`].
+    pub fn serve_in_cluster(&self, kubeconfig: &Path) -> Result<Serving, HarnessError> {
+        let mut command = self.command();
+        command.env("KUBECONFIG", kubeconfig).arg("serve");
+        self.start_serving(command)
     }
 
     /// Starts `vouchsafe serve` and waits only until it answers on its metrics port.
@@ -163,7 +168,7 @@ impl Vouchsafe {
     ///
     /// [`HarnessError::NotReady`] with its log if it does not within ten seconds.
     pub fn serve_unready(&self, certificates: &Certificates) -> Result<Serving, HarnessError> {
-        self.start_serving(certificates, &[])
+        self.start_serving(self.serve_command(certificates, &[]))
     }
 
     /// The program.
@@ -191,26 +196,26 @@ impl Vouchsafe {
         &self.directory
     }
 
-    fn start_serving(
-        &self,
-        certificates: &Certificates,
-        arguments: &[&str],
-    ) -> Result<Serving, HarnessError> {
-        let (webhook, metrics) = (PortLease::new()?, PortLease::new()?);
+    fn serve_command(&self, certificates: &Certificates, arguments: &[&str]) -> Command {
         let mut command = self.command();
-        command.args([
-            "serve",
-            "--listen",
-            &SocketAddr::from((self.listen, webhook.number())).to_string(),
-            "--metrics-listen",
-            &metrics.address().to_string(),
-        ]);
         command
+            .arg("serve")
             .arg("--tls-cert")
             .arg(certificates.leaf_file())
             .arg("--tls-key")
             .arg(certificates.leaf_key_file())
             .args(arguments);
+        command
+    }
+
+    fn start_serving(&self, mut command: Command) -> Result<Serving, HarnessError> {
+        let (webhook, metrics) = (PortLease::new()?, PortLease::new()?);
+        command.args([
+            "--listen",
+            &SocketAddr::from((self.listen, webhook.number())).to_string(),
+            "--metrics-listen",
+            &metrics.address().to_string(),
+        ]);
         let mut process = Process::start(&mut command, &self.directory.path().join("serve.log"))?;
         process.wait_until_listening(metrics.address())?;
         Ok(Serving {
@@ -238,6 +243,20 @@ impl Vouchsafe {
 }
 
 impl Serving {
+    /// Waits until it says that it is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::NotReady`] with its log if it does not within ten seconds.
+    pub fn wait_until_ready(&mut self) -> Result<(), HarnessError> {
+        let metrics = self.metrics.address();
+        self.process.wait_until(READY_DEADLINE, || {
+            exchange(metrics, "localhost", &get("/ready"))
+                .is_ok_and(|response| response.status == 200)
+        })?;
+        self.process.wait_until_listening(self.webhook.address())
+    }
+
     /// `https://localhost:PORT` of the admission endpoints.
     pub fn url(&self) -> String {
         format!("https://localhost:{}", self.webhook.number())
