@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-pub(crate) use cluster::ClusterCommand;
 use vouchsafe_trust::image::Reference;
 use vouchsafe_trust::{Gun, Server};
 

@@ -6,167 +6,36 @@
     reason = "surroundings that cannot be set up fail the test, and figures are shown"
 )]
 
-use std::process::Command;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 use vouchsafe_cluster::certificate::Bundle;
-use vouchsafe_cluster::{Connection, probe::Probed, webhooks};
+use vouchsafe_cluster::webhooks;
+use vouchsafe_tests::harness::Certificates;
 use vouchsafe_tests::harness::namespace::Namespace;
-use vouchsafe_tests::harness::process::run;
+use vouchsafe_tests::harness::process::Signal;
 use vouchsafe_tests::harness::vouchsafe::Serving;
-use vouchsafe_tests::harness::{ApiServer, Certificates, Vouchsafe};
-use vouchsafe_tests::vector::repository::digest_of;
 use vouchsafe_trust::Clock as _;
 
-use connected::{SystemClock, connect};
+use called::{ADDRESS, Called, SECRET, pinned};
+use connected::SystemClock;
 use load::Load;
-use published::{Published, image};
+use published::image;
 use secret::{names, read, read_bundle, until, write};
 
+#[path = "support/called.rs"]
+mod called;
 #[path = "support/connected.rs"]
 mod connected;
 #[path = "support/load.rs"]
 mod load;
+#[expect(dead_code, reason = "other tests sync beforehand")]
 #[path = "../../tests/tests/support/published.rs"]
 mod published;
 #[path = "support/secret.rs"]
 mod secret;
-
-/// A cluster that calls a replica by its Service, in a network of its own, where the address of that Service is.
-struct Called {
-    cluster: ApiServer,
-    connection: Connection,
-    published: Published,
-    runtime: Runtime,
-}
-
-impl Called {
-    fn new() -> Self {
-        let to_lo = ["address", "add", &format!("{ADDRESS}/32"), "dev", "lo"];
-        run(Command::new("ip").args(to_lo)).unwrap();
-        let cluster = ApiServer::start().unwrap();
-        let runtime = Runtime::new().unwrap();
-        let connection = runtime.block_on(connect(&cluster));
-        Self {
-            cluster,
-            connection,
-            published: Published::new(),
-            runtime,
-        }
-    }
-
-    fn vouchsafe(&self) -> Vouchsafe {
-        let kept = json!({"secret": SECRET, "service": "vouchsafe", "webhook": "vouchsafe"});
-        let configuration = self
-            .published
-            .configuration()
-            .setting("kubernetes", json!({"certificate": kept}));
-        Vouchsafe::new(&configuration.to_string())
-            .unwrap()
-            .listening_everywhere()
-    }
-
-    fn serve(&self, vouchsafe: &Vouchsafe) -> Serving {
-        vouchsafe
-            .serve_in_cluster(&self.cluster.kubeconfig())
-            .unwrap()
-    }
-
-    /// A Service by which the API server calls a port of this machine, and webhooks that do not say whom to trust.
-    fn call(&self, port: u16) {
-        let service = json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "vouchsafe"},
-            "spec": {"clusterIP": ADDRESS, "ports": [{"port": port}]},
-        });
-        self.cluster.create(&service).unwrap();
-        self.create_webhooks(port);
-    }
-
-    fn create_webhooks(&self, port: u16) {
-        for (kind, path, policy) in [
-            ("MutatingWebhookConfiguration", "/mutate", "Ignore"),
-            ("ValidatingWebhookConfiguration", "/validate", "Fail"),
-        ] {
-            let service =
-                json!({"name": "vouchsafe", "namespace": "default", "port": port, "path": path});
-            let rule = json!({"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]});
-            let configuration = json!({
-                "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": "vouchsafe"},
-                "webhooks": [{
-                    "name": "images.vouchsafe.dev", "admissionReviewVersions": ["v1"], "sideEffects": "None",
-                    "failurePolicy": policy, "clientConfig": {"service": service}, "rules": [rule],
-                }],
-            });
-            self.cluster.create(&configuration).unwrap();
-        }
-    }
-
-    /// What a Pod's image becomes, or why there is none.
-    fn dry_run(&self, image: &str) -> Result<String, String> {
-        let arguments = [
-            "run",
-            "probe",
-            &format!("--image={image}"),
-            "--dry-run=server",
-        ];
-        let output = ["-o", "jsonpath={.spec.containers[*].image}"];
-        let done = self
-            .cluster
-            .kubectl(&[&arguments[..], &output].concat())
-            .unwrap();
-        if done.code == Some(0) {
-            Ok(done.stdout)
-        } else {
-            Err(done.stderr)
-        }
-    }
-
-    fn is_called(&self) -> bool {
-        self.dry_run(&image("signed")).as_ref() == Ok(&pinned())
-    }
-
-    /// Waits for something of the Secret; what its leaf and its authorities are then, and how long it took.
-    fn wait(
-        &self,
-        what: &str,
-        patience: Duration,
-        wanted: impl Fn(&Seen) -> bool,
-    ) -> (Seen, Duration) {
-        let (mut seen, took) = (
-            None,
-            self.runtime.block_on(until(what, patience, async || {
-                read(&self.connection, SECRET)
-                    .await
-                    .is_some_and(|(_, contents)| wanted(&Seen::of(&contents)))
-            })),
-        );
-        if let Some((_, contents)) = self.runtime.block_on(read(&self.connection, SECRET)) {
-            seen = Some(Seen::of(&contents));
-        }
-        (seen.unwrap(), took)
-    }
-}
-
-/// What of the Secret is looked at.
-#[derive(Clone, Debug, Eq, PartialEq)]
-struct Seen {
-    leaf: Vec<u8>,
-    authorities: usize,
-}
-
-impl Seen {
-    fn of(contents: &vouchsafe_cluster::certificate::Contents) -> Self {
-        let text = String::from_utf8_lossy(&contents.authorities);
-        Self {
-            leaf: contents.chain.clone(),
-            authorities: text.matches("BEGIN CERTIFICATE").count(),
-        }
-    }
-}
 
 #[test]
 fn leaf_and_authority_are_replaced_under_load_without_a_failed_request() {
@@ -261,9 +130,7 @@ fn leaf_and_authority_are_replaced_under_load_without_a_failed_request() {
             counted.through_api_server > 500 && counted.handshakes > 100,
             "{counted}"
         );
-        let expiry = serving
-            .metric("vouchsafe_tls_not_after_seconds")
-            .unwrap();
+        let expiry = serving.metric("vouchsafe_tls_not_after_seconds").unwrap();
         assert!(expiry.unwrap() > 1.8e9, "{expiry:?}");
     });
 }
@@ -293,7 +160,11 @@ fn whom_to_trust_is_told_again_whatever_becomes_of_the_webhooks() {
         }
         let took = called
             .runtime
-            .block_on(until("a healed bundle", WHILE, async || called.is_called()));
+            .block_on(until("a healed bundle", WHILE, async || {
+                let client = &called.connection.client;
+                let announced = webhooks::announced(client, "vouchsafe").await;
+                announced.unwrap().is_some() && called.is_called()
+            }));
         println!("caBundle that was wiped: called again after {took:?}");
 
         for kind in kinds {
@@ -398,17 +269,19 @@ fn the_commands_of_an_installation_tell_yes_from_no_and_from_not_knowing() {
         assert!(code == 0 && text.contains("no webhook configurations"), "{text}");
 
         // Two certificates are one too many.
-        let files = [foreign.leaf_file(), foreign.leaf_key_file()].map(|it| it.to_str().unwrap().to_owned());
-        let both = ["serve", "--tls-cert", &files[0], "--tls-key", &files[1], "--listen", "127.0.0.1:0", "--store", "/nonexistent/never"];
+        let (chain, key) = (foreign.leaf_file(), foreign.leaf_key_file());
+        let files = [
+            "--tls-cert",
+            chain.to_str().unwrap(),
+            "--tls-key",
+            key.to_str().unwrap(),
+        ];
+        let both = [&["serve", "--listen", "127.0.0.1:0"], &files[..]].concat();
         drop(serving);
-        let both = vouchsafe.run_with(&environment, &both[..7]).unwrap();
+        let both = vouchsafe.run_with(&environment, &both).unwrap();
         assert!(both.code == Some(2) && both.stderr.contains("two certificates"), "{both:?}");
         drop(called.cluster);
-        let (code, text) = {
-            let done = vouchsafe.run_with(&environment, &["cluster", "wait", "--timeout", "1s"]).unwrap();
-            (done.code, done.stderr)
-        };
-        assert_eq!(code, Some(2), "{text}");
+        assert_eq!(status(&["wait", "--timeout", "1s"]).0, 2);
     });
 }
 
@@ -418,9 +291,8 @@ fn without_a_certificate_a_replica_is_not_ready() {
         let called = Called::new();
         let (vouchsafe, kubeconfig) = (called.vouchsafe(), called.cluster.kubeconfig());
         let kept = std::fs::read_to_string(&kubeconfig).unwrap();
-        let kept = kept
-            .replace(".crt\"}", ".crt\"}")
-            .replace("https://127.0.0.1:", "https://127.0.0.9:");
+        // Nobody listens there.
+        let kept = kept.replace("https://127.0.0.1:", "https://127.0.0.9:");
         let nowhere = vouchsafe.directory().write("nowhere", kept).unwrap();
         let mut serving = vouchsafe.serve_in_cluster(&nowhere).unwrap();
         let shown = serving
@@ -432,10 +304,7 @@ fn without_a_certificate_a_replica_is_not_ready() {
             "{}",
             serving.log()
         );
-        serving
-            .process()
-            .signal(vouchsafe_tests::harness::process::Signal::Term)
-            .unwrap();
+        serving.process().signal(Signal::Term).unwrap();
         let ended = serving
             .process()
             .wait_for_exit(Duration::from_secs(10))
@@ -444,14 +313,6 @@ fn without_a_certificate_a_replica_is_not_ready() {
     });
 }
 
-/// The signed image as it runs.
-fn pinned() -> String {
-    format!("{}@{}", image("signed"), digest_of("image"))
-}
-
-/// Among the addresses that Services of the test's API server have.
-const ADDRESS: &str = "10.96.0.77";
-const SECRET: &str = "vouchsafe-tls";
 const WHILE: Duration = Duration::from_secs(15);
 /// Announcing takes a minute.
 const LONG: Duration = Duration::from_secs(100);

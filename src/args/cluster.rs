@@ -11,19 +11,19 @@ use super::bundle::duration;
 pub(crate) enum ClusterCommand {
     /// Print the definitions of the custom resources, as YAML.
     Crds,
-    /// Wait until the webhook can be called: a replica is ready, and there is a certificate.
+    /// Wait until the webhook can be called.
     ///
-    /// Names that are not given are those of `kubernetes.certificate` in the configuration, where there is one. It needs to list
+    /// A replica has to be ready, and there has to be a certificate where it is self-managed. Names that are not given are those of `kubernetes.certificate` in the configuration, where there is one. It needs to list
     /// EndpointSlices in the namespace, and to get the Secret where the certificate is self-managed.
     Wait(WaitArgs),
-    /// Ask the webhook as the API server does, and say whether it answers as it should.
+    /// Ask the webhook as the API server does.
     ///
-    /// Where it says whether it is ready, it has to be; an image that nobody signed has to be denied, and each that is signed has to be
+    /// Says whether it answers as it should. Where it says whether it is ready, it has to be; an image that nobody signed has to be denied, and each that is signed has to be
     /// allowed. Without --ca-file the authorities are read from the ValidatingWebhookConfiguration, which it then needs to get.
     Probe(ProbeArgs),
-    /// Delete the webhook configurations of both kinds, so that the API server asks nobody any more.
+    /// Delete the webhook configurations of both kinds.
     ///
-    /// It is no error if there are none. It needs to delete them.
+    /// The API server then asks nobody any more. It is no error if there are none. It needs to delete them.
     RemoveWebhooks(RemoveWebhooksArgs),
 }
 
