@@ -1,9 +1,10 @@
 //! Whether the webhook can be called: a replica is ready, and there is a certificate to call it by.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use kube::Api;
 use kube::api::ListParams;
 use vouchsafe_trust::Clock;
@@ -53,12 +54,7 @@ impl Awaited {
     /// [`NotYet`] with the first thing that is missing.
     pub async fn look(&self, connection: &Connection) -> Result<(), NotYet> {
         let Connection { client, namespace } = connection;
-        let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), namespace);
-        let of_service = format!("kubernetes.io/service-name={}", self.service);
-        let slices = slices
-            .list(&ListParams::default().labels(&of_service))
-            .await?;
-        if !slices.items.iter().any(has_ready) {
+        if ready_replica(connection, &self.service).await?.is_none() {
             let service = self.service.clone();
             return Err(NotYet::NoReplica { service });
         }
@@ -86,10 +82,35 @@ impl Awaited {
     }
 }
 
-/// Whether a replica is ready. What says nothing counts as ready (Kubernetes, `EndpointConditions`).
-fn has_ready(slice: &EndpointSlice) -> bool {
-    slice.endpoints.iter().flatten().any(|endpoint| {
+/// Where a replica behind this Service that is ready can be called, such as `10.1.2.3:8443`; none if none is.
+///
+/// # Errors
+///
+/// [`kube::Error`] if the API server does not say.
+pub async fn ready_replica(
+    connection: &Connection,
+    service: &str,
+) -> Result<Option<SocketAddr>, kube::Error> {
+    let slices: Api<EndpointSlice> =
+        Api::namespaced(connection.client.clone(), &connection.namespace);
+    let of_service = format!("kubernetes.io/service-name={service}");
+    let of_service = ListParams::default().labels(&of_service);
+    let slices = slices.list(&of_service).await?;
+    Ok(slices.items.iter().find_map(ready_in))
+}
+
+/// The address of the first replica that is ready. What says nothing counts as ready (Kubernetes, `EndpointConditions`).
+fn ready_in(slice: &EndpointSlice) -> Option<SocketAddr> {
+    let is_ready = |endpoint: &&Endpoint| {
         let conditions = endpoint.conditions.as_ref();
         conditions.and_then(|it| it.ready).unwrap_or(true)
-    })
+    };
+    let endpoint = slice.endpoints.iter().flatten().find(is_ready)?;
+    let address = endpoint.addresses.first()?.parse().ok()?;
+    let port = slice.ports.iter().flatten().find_map(|port| port.port);
+    let port = port.and_then(|port| u16::try_from(port).ok());
+    Some(SocketAddr::new(address, port.unwrap_or(HTTPS)))
 }
+
+/// The port of a slice that names none.
+const HTTPS: u16 = 443;

@@ -236,7 +236,7 @@ fn the_commands_of_an_installation_tell_yes_from_no_and_from_not_knowing() {
         let slice = json!({
             "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
             "metadata": {"name": "vouchsafe-1", "labels": {"kubernetes.io/service-name": "vouchsafe"}},
-            "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": true}}],
+            "endpoints": [{"addresses": [ADDRESS], "conditions": {"ready": true}}],
         });
         called.cluster.create(&slice).unwrap();
         let (code, text) = status(&soon);
@@ -258,6 +258,11 @@ fn the_commands_of_an_installation_tell_yes_from_no_and_from_not_knowing() {
         called.runtime.block_on(until("a first call", WHILE, async || called.is_called()));
         let (signed, unsigned) = (image("signed"), image("unsigned"));
         assert_eq!(probe(&["--signed", &signed, "--unsigned", &unsigned]).0, 0);
+        let ports = json!({"ports": [{"port": serving.port()}]}).to_string();
+        let patch = ["patch", "endpointslice", "vouchsafe-1", "-p", &ports];
+        called.cluster.succeed(&patch).unwrap();
+        // By the EndpointSlice, with nothing named.
+        assert_eq!(status(&["probe", "--signed", &signed]).0, 0);
         assert_eq!(probe(&["--signed", &unsigned]).0, 1);
         assert_eq!(probe(&["--unsigned", &pinned()]).0, 1);
         let foreign = Certificates::new().unwrap();

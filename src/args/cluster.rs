@@ -18,7 +18,7 @@ pub(crate) enum ClusterCommand {
     Wait(WaitArgs),
     /// Ask the webhook as the API server does.
     ///
-    /// Says whether it answers as it should. Where it says whether it is ready, it has to be; an image that nobody signed has to be denied, and each that is signed has to be
+    /// Says whether it answers as it should. Where it says whether it is ready, it has to be; each image that nobody signed has to be denied, and each that is signed has to be
     /// allowed. Without --ca-file the authorities are read from the ValidatingWebhookConfiguration, which it then needs to get.
     Probe(ProbeArgs),
     /// Delete the webhook configurations of both kinds.
@@ -45,31 +45,33 @@ pub(crate) struct WaitArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ProbeArgs {
-    /// Where the webhook is, such as https://vouchsafe.vouchsafe.svc.
+    /// Where the webhook is, such as https://10.96.0.20; by default a ready replica of the Service.
     #[arg(long, value_name = "URL")]
-    pub(crate) url: String,
+    pub(crate) url: Option<String>,
+    /// The Service in front of the replicas.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// The namespace of the Service; by default that of the configuration, or of the Pod.
+    #[arg(short, long, value_name = "NS")]
+    pub(crate) namespace: Option<String>,
     /// Authorities to trust, PEM.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
     /// The name of the ValidatingWebhookConfiguration with the authorities.
     #[arg(long, value_name = "NAME", conflicts_with = "ca_file")]
     pub(crate) webhook: Option<String>,
-    /// The name that the certificate has to be of, where the URL is an address.
+    /// The name that the certificate has to be of; by default SERVICE.NS.svc.
     #[arg(long, value_name = "NAME")]
     pub(crate) server_name: Option<String>,
     /// An image that is signed; can be given several times.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) signed: Vec<String>,
-    /// An image that nobody signed.
-    #[arg(
-        long,
-        value_name = "IMAGE",
-        default_value = "vouchsafe.invalid/never/signed:probe"
-    )]
-    pub(crate) unsigned: String,
+    /// An image that nobody signed; can be given several times.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) unsigned: Vec<String>,
     /// The namespace of the Pods that are asked about.
-    #[arg(short, long, value_name = "NS", default_value = "default")]
-    pub(crate) namespace: String,
+    #[arg(long, value_name = "NS", default_value = "default")]
+    pub(crate) pod_namespace: String,
 }
 
 #[derive(Args, Debug)]

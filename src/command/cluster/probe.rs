@@ -3,7 +3,8 @@
 use std::fs;
 
 use vouchsafe_cluster::probe::{Answer, Probed};
-use vouchsafe_cluster::{Connection, webhooks};
+use vouchsafe_cluster::wait::ready_replica;
+use vouchsafe_cluster::{ConnectError, Connection, webhooks};
 use vouchsafe_policy::config::KubernetesSettings;
 
 use super::named;
@@ -12,8 +13,24 @@ use crate::exit::{Error, Outcome};
 use crate::printer::{MAX_MESSAGE, print, printable};
 
 pub(super) async fn run(args: &ProbeArgs, settings: &KubernetesSettings) -> Result<Outcome, Error> {
-    let authorities = authorities(args, settings).await?;
-    let probed = Probed::new(&args.url, &authorities, args.server_name.as_deref())?;
+    let namespace = args.namespace.as_ref().or(settings.namespace.as_ref());
+    // Who names everything needs no API server.
+    let connection = Connection::new(namespace.map(String::as_str)).await;
+    let configured = settings.certificate.as_ref().map(|it| &it.service);
+    let service = named(args.service.as_ref(), configured);
+    let url = match &args.url {
+        Some(url) => url.clone(),
+        None => replica(connection.as_ref(), &service).await?,
+    };
+    let called = match &args.server_name {
+        Some(name) => name.clone(),
+        None => format!("{service}.{}.svc", known(connection.as_ref())?.namespace),
+    };
+    let authorities = match &args.ca_file {
+        Some(file) => fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?,
+        None => announced(args, settings, known(connection.as_ref())?).await?,
+    };
+    let probed = Probed::new(&url, &authorities, Some(&called))?;
     let mut good = true;
     let mut say = |holds: bool, what: &str| {
         good &= holds;
@@ -28,12 +45,11 @@ pub(super) async fn run(args: &ProbeArgs, settings: &KubernetesSettings) -> Resu
         };
         say(is_ready, &words)?;
     }
-    let namespace = args.namespace.as_str();
-    let unsigned = probed.ask(false, &args.unsigned, namespace).await?;
-    say(
-        !unsigned.allowed,
-        &format!("{} {}", args.unsigned, words(&unsigned)),
-    )?;
+    let namespace = args.pod_namespace.as_str();
+    for image in &args.unsigned {
+        let answer = probed.ask(false, image, namespace).await?;
+        say(!answer.allowed, &format!("{image} {}", words(&answer)))?;
+    }
     for image in &args.signed {
         let pinned = probed.ask(true, image, namespace).await?;
         say(pinned.allowed, &format!("{image} {}", words(&pinned)))?;
@@ -54,13 +70,27 @@ fn words(answer: &Answer) -> String {
     }
 }
 
-/// Whom to trust: a file, or whom the API server is told to trust.
-async fn authorities(args: &ProbeArgs, settings: &KubernetesSettings) -> Result<Vec<u8>, Error> {
-    if let Some(file) = &args.ca_file {
-        let read = fs::read(file).map_err(|error| format!("{}: {error}", file.display()));
-        return Ok(read?);
-    }
-    let connection = Connection::new(None).await?;
+fn known<'c>(connection: Result<&'c Connection, &ConnectError>) -> Result<&'c Connection, Error> {
+    Ok(connection.map_err(ToString::to_string)?)
+}
+
+/// A replica that is ready, by address: a program without the C library finds no names of a cluster by itself.
+async fn replica(
+    connection: Result<&Connection, &ConnectError>,
+    service: &str,
+) -> Result<String, Error> {
+    let address = ready_replica(known(connection)?, service).await?;
+    let address =
+        address.ok_or_else(|| format!("no replica behind the Service `{service}` is ready"));
+    Ok(format!("https://{}", address?))
+}
+
+/// Whom the API server is told to trust.
+async fn announced(
+    args: &ProbeArgs,
+    settings: &KubernetesSettings,
+    connection: &Connection,
+) -> Result<Vec<u8>, Error> {
     let configured = settings.certificate.as_ref().map(|it| &it.webhook);
     let name = named(args.webhook.as_ref(), configured);
     let announced = webhooks::announced(&connection.client, &name).await;
