@@ -125,9 +125,9 @@ fn each_fault_has_its_name() {
     };
     assert_eq!(unpack(&BTreeMap::new()), "part_missing");
     let mut swapped = large.parts.clone();
-    swapped
-        .values_mut()
-        .for_each(|data| *data = "AAAA".to_owned());
+    for data in swapped.values_mut() {
+        "AAAA".clone_into(data);
+    }
     assert_eq!(unpack(&swapped), "part_missing");
 }
 
