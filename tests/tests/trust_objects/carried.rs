@@ -125,6 +125,38 @@ fn a_repository_that_is_larger_than_an_object_may_be_is_split() {
 }
 
 #[test]
+fn a_bundle_is_published_where_no_server_can_be_reached() {
+    let cluster = Cluster::new();
+    let connected = cluster.other_syncer();
+    let folder = connected.directory().path().display().to_string();
+    let create = ["bundle", "create", "-o", "json", "--directory", &folder];
+    let made = connected.json(&create, &[0]).unwrap();
+    let bundle = made["files"][0].as_str().unwrap();
+    let asked = cluster.server.requests().len();
+    let gapped = cluster.other_syncer();
+    let import = [
+        "bundle",
+        "import",
+        bundle,
+        "--publish",
+        "kubernetes",
+        "-o",
+        "json",
+    ];
+    let done = gapped.json(&import, &[0]).unwrap();
+    assert_eq!(done["outcome"], "done", "{done:#}");
+    assert_eq!(done["published"]["written"], 1, "{done:#}");
+    let replica = cluster.serving();
+    let answer = replica.ask("/mutate", "default", &image("signed")).unwrap();
+    assert!(format!("{answer:?}").contains(&digest_of("image")));
+    assert_eq!(
+        cluster.server.requests().len(),
+        asked,
+        "nobody asks the server"
+    );
+}
+
+#[test]
 fn what_is_stored_and_no_longer_asked_about_is_taken_away() {
     let cluster = Cluster::new();
     cluster.publish();
