@@ -57,7 +57,7 @@ impl Probed {
     /// [`ProbeError`] if either cannot be used. Nothing is sent yet.
     pub fn new(url: &str, authorities: &[u8], name: Option<&str>) -> Result<Self, ProbeError> {
         let bad = || ProbeError::Url(url.to_owned());
-        let mut config = Config::new(url.trim_end_matches('/').parse().map_err(|_| bad())?);
+        let mut config = Config::new(url.trim_end_matches('/').parse().ok().ok_or_else(bad)?);
         if config.cluster_url.scheme_str() != Some("https") {
             return Err(bad());
         }

@@ -38,7 +38,7 @@ where
     }
 }
 
-/// Whom the API server trusts when it calls the first webhook of this ValidatingWebhookConfiguration, PEM; none if it is told nothing.
+/// Whom the API server trusts when it calls the first webhook of this `ValidatingWebhookConfiguration`, PEM; none if it is told nothing.
 ///
 /// # Errors
 ///

@@ -14,12 +14,12 @@ pub(crate) enum ClusterCommand {
     /// Wait until the webhook can be called.
     ///
     /// A replica has to be ready, and there has to be a certificate where it is self-managed. Names that are not given are those of `kubernetes.certificate` in the configuration, where there is one. It needs to list
-    /// EndpointSlices in the namespace, and to get the Secret where the certificate is self-managed.
+    /// endpoint slices in the namespace, and to get the Secret where the certificate is self-managed.
     Wait(WaitArgs),
     /// Ask the webhook as the API server does.
     ///
     /// Says whether it answers as it should. Where it says whether it is ready, it has to be; each image that nobody signed has to be denied, and each that is signed has to be
-    /// allowed. Without --ca-file the authorities are read from the ValidatingWebhookConfiguration, which it then needs to get.
+    /// allowed. Without --ca-file the authorities are read from the validating webhook configuration, which it then needs to get.
     Probe(ProbeArgs),
     /// Delete the webhook configurations of both kinds.
     ///
@@ -45,7 +45,7 @@ pub(crate) struct WaitArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ProbeArgs {
-    /// Where the webhook is, such as https://10.96.0.20; by default a ready replica of the Service.
+    /// Where the webhook is, such as `https://10.96.0.20`; by default a ready replica of the Service.
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The Service in front of the replicas.
@@ -57,7 +57,7 @@ pub(crate) struct ProbeArgs {
     /// Authorities to trust, PEM.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// The name of the ValidatingWebhookConfiguration with the authorities.
+    /// The name of the validating webhook configuration with the authorities.
     #[arg(long, value_name = "NAME", conflicts_with = "ca_file")]
     pub(crate) webhook: Option<String>,
     /// The name that the certificate has to be of; by default SERVICE.NS.svc.

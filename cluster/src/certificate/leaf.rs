@@ -41,6 +41,9 @@ pub enum LeafFault {
     /// `tls.crt` holds no certificate.
     #[error("`tls.crt` holds no certificate")]
     NoCertificate,
+    /// What `tls.crt` holds first is no certificate.
+    #[error("the first certificate of `tls.crt` cannot be read: {0}")]
+    Unreadable(#[source] x509_cert::der::Error),
     /// `tls.key` is of no use, or of another certificate.
     #[error("`tls.crt` and `tls.key` do not belong together: {0}")]
     Unpaired(#[source] rustls::Error),
@@ -102,8 +105,7 @@ impl Leaf {
         let private = PrivateKeyDer::from_pem_slice(key).map_err(LeafFault::Key)?;
         CertifiedKey::from_der(certificates, private, &aws_lc_rs::default_provider())
             .map_err(LeafFault::Unpaired)?;
-        let parsed =
-            x509_cert::Certificate::from_der(&leaf).map_err(|_| LeafFault::NoCertificate)?;
+        let parsed = x509_cert::Certificate::from_der(&leaf).map_err(LeafFault::Unreadable)?;
         let issuer = issuer(&leaf, authorities, names, now).map_err(LeafFault::Untrusted)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(Self {

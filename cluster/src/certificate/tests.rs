@@ -1,5 +1,10 @@
 //! Each boundary of what is due, by a clock that is set by hand.
 
+#![expect(
+    clippy::unchecked_time_subtraction,
+    reason = "of constants; what would be negative fails the test"
+)]
+
 use jiff::Timestamp;
 
 use super::authority::{earlier, later};
@@ -33,9 +38,7 @@ fn due(bundle: &Bundle, now: Timestamp, announced_for: Option<Duration>) -> Plan
     plan(read.as_ref(), now, announced_for)
 }
 
-fn long() -> Option<Duration> {
-    Some(Duration::MAX)
-}
+const LONG: Option<Duration> = Some(Duration::MAX);
 
 /// Whether who is told of `authorities` would trust what is served by `bundle`.
 fn trusts(told: &Bundle, bundle: &Bundle, now: Timestamp) -> bool {
@@ -70,7 +73,7 @@ fn a_leaf_is_renewed_after_two_thirds_of_its_life_and_by_the_same_authority() {
     let bundle = made();
     let two_thirds = later(start(), LEAF_LIFE / 3 * 2);
     let just_before = earlier(two_thirds, SECOND);
-    assert_eq!(due(&bundle, just_before, long()), Plan::Keep);
+    assert_eq!(due(&bundle, just_before, LONG), Plan::Keep);
     assert_eq!(due(&bundle, two_thirds, None), Plan::RenewLeaf);
     let renewed = at(&bundle, two_thirds)
         .with_new_leaf(&names(), two_thirds)
@@ -92,16 +95,16 @@ fn an_authority_is_replaced_while_two_leaves_still_fit_into_it() {
     let (bundle, first_due) = (made(), later(start(), AUTHORITY_LIFE - AUTHORITY_RESERVE));
     let leaf = |now| at(&bundle, now).with_new_leaf(&names(), now).unwrap();
     let just_before = earlier(first_due, SECOND);
-    assert_eq!(due(&leaf(first_due), first_due, long()), Plan::Keep);
-    assert_eq!(due(&leaf(just_before), just_before, long()), Plan::Keep);
+    assert_eq!(due(&leaf(first_due), first_due, LONG), Plan::Keep);
+    assert_eq!(due(&leaf(just_before), just_before, LONG), Plan::Keep);
     let then = later(first_due, SECOND);
-    assert_eq!(due(&leaf(then), then, long()), Plan::RotateAuthority);
+    assert_eq!(due(&leaf(then), then, LONG), Plan::RotateAuthority);
     // However late that is done, no leaf outlives its authority.
     let late = later(start(), AUTHORITY_LIFE - LEAF_LIFE / 2);
     let end = later(start(), AUTHORITY_LIFE);
     assert_eq!(leaf(late).not_after(), Some(end));
-    assert_eq!(due(&leaf(end), end, long()), Plan::RotateAuthority);
-    assert_eq!(due(&bundle, later(end, SECOND), long()), Plan::Make);
+    assert_eq!(due(&leaf(end), end, LONG), Plan::RotateAuthority);
+    assert_eq!(due(&bundle, later(end, SECOND), LONG), Plan::Make);
 }
 
 #[test]
@@ -129,13 +132,13 @@ fn a_new_authority_is_announced_before_it_is_served_by_and_the_old_one_after() {
     // The old leaf may be served somewhere until it expires, and the last one may be as young as the new authority.
     let end = later(now, LEAF_LIFE);
     let fresh = |now| at(&new, now).with_new_leaf(&names(), now).unwrap();
-    assert_eq!(due(&fresh(end), end, long()), Plan::Keep);
+    assert_eq!(due(&fresh(end), end, LONG), Plan::Keep);
     let after = later(end, SECOND);
-    assert_eq!(due(&fresh(after), after, long()), Plan::DropAuthorities);
+    assert_eq!(due(&fresh(after), after, LONG), Plan::DropAuthorities);
     let alone = at(&fresh(after), after).without_old_authorities(after);
     assert!(!alone.announced().contains(old.announced().trim()));
     assert!(trusts(&alone, &fresh(after), after) && alone.serves().is_ok());
-    assert_eq!(due(&alone, after, long()), Plan::Keep);
+    assert_eq!(due(&alone, after, LONG), Plan::Keep);
 }
 
 #[test]
@@ -149,7 +152,7 @@ fn the_key_of_an_authority_is_gone_once_there_is_another_one() {
         ..both.contents()
     };
     let read = Bundle::read(&back, &names(), now);
-    assert_eq!(plan(read.as_ref(), now, long()), Plan::RotateAuthority);
+    assert_eq!(plan(read.as_ref(), now, LONG), Plan::RotateAuthority);
 }
 
 #[test]
@@ -172,8 +175,9 @@ fn made_first(bundle: &Bundle) -> Bundle {
     }
 }
 
-#[test]
-fn what_is_broken_or_foreign_is_made_anew_as_far_as_it_has_to_be() {
+/// What somebody else may have written into the Secret, and what is due then.
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn damaged() -> Vec<(&'static str, Contents, Plan)> {
     let (own, foreign) = (made().contents(), made().contents());
     let elsewhere = Names {
         namespace: "other".to_owned(),
@@ -188,7 +192,7 @@ fn what_is_broken_or_foreign_is_made_anew_as_far_as_it_has_to_be() {
         change(&mut contents);
         contents
     };
-    let cases = [
+    vec![
         ("nothing", Contents::default(), Plan::Make),
         (
             "no authority",
@@ -272,8 +276,12 @@ fn what_is_broken_or_foreign_is_made_anew_as_far_as_it_has_to_be() {
             Plan::Make,
         ),
         ("other names", elsewhere, Plan::RenewLeaf),
-    ];
-    for (what, contents, wanted) in cases {
+    ]
+}
+
+#[test]
+fn what_is_broken_or_foreign_is_made_anew_as_far_as_it_has_to_be() {
+    for (what, contents, wanted) in damaged() {
         let read = Bundle::read(&contents, &names(), start());
         let found = plan(read.as_ref(), start(), None);
         assert_eq!(found, wanted, "{what}");
