@@ -3,15 +3,17 @@
 
 PAUSE_IMAGE=vouchsafe.test/pause:1
 
-# An OCI archive of an image with nothing but one static program in it.
-make_image_archive() { # PROGRAM COMMAND-JSON ARCHIVE
+# An OCI archive of an image with nothing but one static program in it. With another version comes another digest.
+make_image_archive() { # PROGRAM COMMAND-JSON ARCHIVE [VERSION]
   local directory=$3.d blobs=$3.d/blobs/sha256 name=${1##*/}
   local type=application/vnd.oci.image layer config manifest
   rm -rf "$directory" && mkdir -p "$blobs"
   tar -C "${1%/*}" --dereference --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=755 -cf "$directory/new" "$name"
   layer=$(add_blob "$directory" "$type.layer.v1.tar")
-  jq -cn --arg program "/$name" --argjson command "$2" --arg layer "$(jq -r .digest <<<"$layer")" --arg arch "$(go_architecture)" '
-    {architecture: $arch, os: "linux", config: {Entrypoint: [$program], Cmd: $command, User: "65532:65532"},
+  jq -cn --arg program "/$name" --argjson command "$2" --arg layer "$(jq -r .digest <<<"$layer")" --arg arch "$(go_architecture)" \
+    --arg version "${4:-}" '
+    {architecture: $arch, os: "linux", config: ({Entrypoint: [$program], Cmd: $command, User: "65532:65532"} +
+        if $version == "" then {} else {Labels: {"org.opencontainers.image.version": $version}} end),
       rootfs: {type: "layers", diff_ids: [$layer]}}' >"$directory/new"
   config=$(add_blob "$directory" "$type.config.v1+json")
   jq -cn --arg type "$type.manifest.v1+json" --argjson config "$config" --argjson layer "$layer" \
