@@ -7,11 +7,13 @@
 # make doc     the API documentation, into target/doc
 # make image   the container image, from scratch, into target/image; needs no container engine (docs/image.md)
 # make check-image  looks into that image and runs it, as root
+# make demo-cluster  the walk-through on a whole cluster, as root
+# make test-cluster  the tests on a whole cluster that runs containers, as root; builds the image, unless VOUCHSAFE_IMAGE_ARCHIVE names one
 
 CARGO ?= cargo
 SCRIPTS := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh)
 
-.PHONY: help demo test lint format bench schema doc image check-image kubernetes oras packages toolchain
+.PHONY: help demo test lint format bench schema doc image check-image demo-cluster test-cluster kubernetes oras packages toolchain
 .DEFAULT_GOAL := help
 
 help:
@@ -54,6 +56,13 @@ image: toolchain
 # Needs the image, and does not build it: it may have come from elsewhere.
 check-image:
 	@scripts/image.sh check
+
+# Both build what they lack.
+demo-cluster: toolchain
+	@tests/scripts/cluster-demo.sh
+
+test-cluster: toolchain
+	@tests/scripts/cluster-test.sh
 
 # The API server for the end-to-end tests; built once, which takes minutes.
 kubernetes: packages
