@@ -3,8 +3,9 @@
 # server, asked by a real API server about Pods that then really run. One cluster for all tests, gone afterwards.
 #
 #   usage: cluster-test.sh [TEST…]   all of them, or `install` and those named, in this order:
-TESTS=(install pods rollout sync load replica_deleted replica_killed node_drained api_server_restarted objects_deleted
-  certificate_rotated outage empty_disks)
+TESTS=(install pods rollout sync load scaled ephemeral_container namespaced_rule withdrawn
+  replica_deleted replica_killed node_drained api_server_restarted objects_deleted certificate_rotated upgrade discovered
+  thousand_deployments bundle outage empty_disks uninstall air_gap)
 #   env:   VOUCHSAFE_IMAGE_ARCHIVE   an OCI archive of the image; without it, it is built, which takes minutes
 #          KEEP=1                    leaves the working directory with the logs behind, also where all is well
 #          those of cluster.sh
@@ -16,7 +17,8 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 for library in go tool narration publisher cluster/names cluster/images lab \
   on_cluster/checks on_cluster/replicas on_cluster/install on_cluster/sync on_cluster/disruption \
-  on_cluster/outage; do
+  on_cluster/workloads on_cluster/running on_cluster/scale on_cluster/outage on_cluster/upgrade \
+  on_cluster/air_gap; do
   # shellcheck disable=SC1090 # each is checked by itself
   . "$HERE/lib/$library.sh"
 done

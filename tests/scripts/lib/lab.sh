@@ -30,12 +30,14 @@ end_lab() {
   [ -z "${DIRECTORY:-}" ] || "$CLUSTER" down "$DIRECTORY"
 }
 
-# Sets VOUCHSAFE_DIGEST to that of the image in the registry: the archive that VOUCHSAFE_IMAGE_ARCHIVE names, or one built now.
+# Sets ARCHIVE to the image: the one that VOUCHSAFE_IMAGE_ARCHIVE names, or one built now; and VOUCHSAFE_DIGEST to its digest
+# in the registry.
 push_vouchsafe() {
-  local archive=${VOUCHSAFE_IMAGE_ARCHIVE:-} pushed
-  [ -n "$archive" ] || archive=$("$HERE/../../scripts/image.sh" build | head -n 1)
-  [ -f "$archive" ] || fail "there is no image in ${archive:-scripts/image.sh}"
-  pushed=$("$CLUSTER" push "$DIRECTORY" "$archive" vouchsafe/vouchsafe:test)
+  local pushed
+  ARCHIVE=${VOUCHSAFE_IMAGE_ARCHIVE:-}
+  [ -n "$ARCHIVE" ] || ARCHIVE=$("$HERE/../../scripts/image.sh" build | sed -n 1p)
+  [ -f "$ARCHIVE" ] || fail "there is no image: ${ARCHIVE:-scripts/image.sh build said nothing}"
+  pushed=$("$CLUSTER" push "$DIRECTORY" "$ARCHIVE" vouchsafe/vouchsafe:test)
   VOUCHSAFE_DIGEST=${pushed#*@}
 }
 
@@ -71,8 +73,10 @@ $(sed 's/^/      /' "$WORK/tls/ca.crt")
     - name: default
       key: |
 $(publisher_root_key | sed 's/^/        /')
+  - {name: allow, type: static, approve: true}
   policy:
   - {pattern: "$REGISTRY/team/*", validator: default}
+  - {pattern: "$REGISTRY/tools/*", validator: allow, namespaces: [ops]}
 config:
   sync: {schedule: "0 0 29 2 *"}
 tests: {signedImage: "$REGISTRY/team/web:signed"}

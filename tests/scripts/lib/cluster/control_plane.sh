@@ -25,13 +25,14 @@ start_kube_apiserver() { # DIRECTORY
   await "$1" kube-apiserver
 }
 
+# By itself it would hold to 20 requests a second, and be what a test of many objects measures.
 start_kube_controller_manager() { # DIRECTORY
   local pki=$1/pki
   start_detached "$1" kube-controller-manager "$ASSETS/kube-controller-manager" \
     --kubeconfig "$1/kube-controller-manager.kubeconfig" --use-service-account-credentials \
     --service-account-private-key-file "$1/service-account.key" --root-ca-file "$pki/ca.crt" \
     --cluster-signing-cert-file "$pki/ca.crt" --cluster-signing-key-file "$pki/ca.key" \
-    --bind-address 127.0.0.1 --leader-elect=false --profiling=false
+    --bind-address 127.0.0.1 --leader-elect=false --profiling=false --kube-api-qps 400 --kube-api-burst 800
 }
 
 start_kube_scheduler() { # DIRECTORY

@@ -63,6 +63,11 @@ at_most() { # WHAT FOUND BOUND
   held "$1: $2, at most $3"
 }
 
+at_least() { # WHAT FOUND BOUND
+  awk -v found="$2" -v bound="$3" 'BEGIN { exit !(found >= bound) }' || does_not_hold "$1" "$2 is less than $3"
+  held "$1: $2, at least $3"
+}
+
 # Repeats a command until it succeeds.
 eventually() { # WHAT SECONDS COMMAND…
   local what=$1 deadline=$((SECONDS + $2)) start=${EPOCHREALTIME/[.,]/}
