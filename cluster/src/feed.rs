@@ -21,7 +21,7 @@ use vouchsafe_store::{RepositoryStatus, Store};
 use vouchsafe_trust::Clock;
 
 use self::known::{Entry, Known};
-use self::look::Look;
+use self::look::{Look, Room};
 use self::object::{Object, Objects};
 use self::writer::StatusWriter;
 use crate::Connection;
@@ -69,6 +69,7 @@ impl Feed {
         let mut writing = JoinSet::new();
         writing.spawn(Arc::clone(&writer).run());
         let mut known = Known::new(progress, writer);
+        let room = Room::new();
         // Other keys may be pinned, other repositories asked about: everything is looked at again.
         for epoch in 0.. {
             self.configs.mark_unchanged();
@@ -78,6 +79,7 @@ impl Feed {
                 config: Arc::clone(&self.configs.borrow()),
                 clock: Arc::clone(&self.clock),
                 epoch,
+                room: room.clone(),
             };
             if !self.follow(&look, &mut known).await {
                 return;
@@ -151,7 +153,7 @@ async fn learn_next(looking: &mut JoinSet<Entry>, known: &mut Known) -> bool {
 
 /// Looks again at what may well be taken in by now.
 async fn try_again(look: &Look, known: &mut Known) {
-    for name in known.to_try_again(PATIENCE) {
+    for name in known.next_to_try_again(RETRIES) {
         if let Ok(Some(object)) = look.objects.get(&name).await {
             let before = known.of(&object);
             known.learn(look.at(object, before).await);
@@ -163,5 +165,5 @@ async fn try_again(look: &Look, known: &mut Known) {
 const AT_ONCE: usize = 8;
 /// How often what failed for the moment is looked at again, and what ages is shown anew.
 const AGAIN: Duration = Duration::from_secs(20);
-/// How many objects are looked at again at a time.
-const PATIENCE: usize = 64;
+/// How many objects are looked at again at a time: nobody's news waits for more.
+const RETRIES: usize = 8;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use vouchsafe_policy::Config;
 use vouchsafe_store::{RepositoryState, Store, StoreError, SyncOutcome, SyncResult};
 use vouchsafe_trust::update::{Expiry, Limits, Terms};
@@ -96,12 +96,21 @@ pub fn take(
     let Some(pins) = config.pins(server, gun) else {
         return Ok(Taken::NotAsked);
     };
-    let taken = match claim.withdrawn_at {
-        Some(at) => withdraw(store, claim, (at, last_synced), now)?,
-        None => match claim.unpack(parts, Limits::default()) {
-            Ok(metadata) => prove(store, claim, &metadata, &pins, now)?,
-            Err(error) => Taken::Refused(error.into()),
-        },
+    let state = store.status_of(server.clone(), gun.clone())?.state;
+    let taken = match (claim.withdrawn_at, state) {
+        (None, state) => prove(store, (claim, parts), &state, &pins, now)?,
+        (Some(at), RepositoryState::Active(_)) => withdraw(store, claim, (at, last_synced), now)?,
+        // Nothing may fall behind its last files, also where it comes back one day.
+        (Some(at), state @ RepositoryState::Unknown) if claim.has_files() => {
+            match prove(store, (claim, parts), &state, &pins, now)? {
+                Taken::Updated => withdraw(store, claim, (at, None), now)?,
+                taken @ (Taken::NotAsked
+                | Taken::Refused(_)
+                | Taken::Unchanged
+                | Taken::Withdrawn) => taken,
+            }
+        }
+        (Some(_), RepositoryState::Unknown | RepositoryState::Withdrawn { .. }) => Taken::Withdrawn,
     };
     remember(store, claim, &taken, now)?;
     Ok(taken)
@@ -110,25 +119,27 @@ pub fn take(
 /// Takes in the role files.
 fn prove(
     store: &Store,
-    claim: &Claim,
-    metadata: &RepositoryMetadata,
+    (claim, parts): (&Claim, &BTreeMap<String, String>),
+    state: &RepositoryState,
     pins: &Pins,
     now: Timestamp,
 ) -> Result<Taken, StoreError> {
+    let metadata = match claim.unpack(parts, LIMITS) {
+        Ok(metadata) => metadata,
+        Err(error) => return Ok(Taken::Refused(error.into())),
+    };
     let (server, gun) = (&claim.server, &claim.gun);
-    let status = store.status_of(server.clone(), gun.clone())?;
-    match &status.state {
-        RepositoryState::Withdrawn { at } if claim.synced_at <= *at => {
+    match state {
+        // Nobody has brought it up to date in the future.
+        RepositoryState::Withdrawn { at } if claim.synced_at.min(now) <= *at => {
             let message =
                 format!("its server said at {at:.0} that it no longer has it, which is later");
             return Ok(Taken::Refused(Refused::new("withdrawn", &message)));
         }
         RepositoryState::Active(active) if active.unproven.is_none() => {
-            let stored = active
-                .roles
-                .iter()
-                .map(|(role, file)| (role.clone(), file.sha256));
-            if active.pins == pins.fingerprint() && is_stored(metadata, &stored.collect()) {
+            let stored = active.roles.iter();
+            let stored = stored.map(|(role, file)| (role.clone(), file.sha256));
+            if active.pins == pins.fingerprint() && is_stored(&metadata, &stored.collect()) {
                 return Ok(Taken::Unchanged);
             }
         }
@@ -141,11 +152,12 @@ fn prove(
         pins,
         accepted: accepted.as_ref(),
         now,
-        // What a cluster keeps may have run out since; every decision looks at that.
-        expiry: Expiry::EnforceAuthority,
-        limits: Limits::default(),
+        // What a cluster keeps may have run out since, and is what the next must not fall behind all the same. Every decision
+        // looks at expiry.
+        expiry: Expiry::Record,
+        limits: LIMITS,
     };
-    let repository = match verify(metadata, terms) {
+    let repository = match verify(&metadata, terms) {
         Ok(repository) => repository,
         Err(error) => return Ok(Taken::Refused(Refused::new(error.label(), &error))),
     };
@@ -172,52 +184,51 @@ fn is_stored(metadata: &RepositoryMetadata, stored: &BTreeMap<Role, Sha256>) -> 
         .all(|(role, file)| file.is_some_and(|file| stored.get(&role) == Some(&Sha256::of(file))))
 }
 
-/// Takes in that the server no longer has the repository.
+/// Takes in that the server no longer has a repository which is stored.
 fn withdraw(
     store: &Store,
     claim: &Claim,
     (at, last_synced): (Timestamp, Option<Timestamp>),
     now: Timestamp,
 ) -> Result<Taken, StoreError> {
-    let (server, gun) = (&claim.server, &claim.gun);
     // Both are by the clock of whoever synced.
     if let Some(last) = last_synced.filter(|last| at < *last) {
         let message = format!("says that it was gone at {at:.0}, but it was there at {last:.0}");
         return Ok(Taken::Refused(Refused::new("superseded", &message)));
     }
-    let status = store.status_of(server.clone(), gun.clone())?;
-    match status.state {
-        RepositoryState::Unknown | RepositoryState::Withdrawn { .. } => Ok(Taken::Unchanged),
-        RepositoryState::Active(_) => {
-            // It must be possible to have it back.
-            let latest = now.checked_add(AHEAD).unwrap_or(Timestamp::MAX);
-            store.withdraw(server, gun, at.min(latest))?;
-            Ok(Taken::Withdrawn)
-        }
-    }
+    // One from the future would keep it from coming back.
+    store.withdraw(&claim.server, &claim.gun, at.min(now))?;
+    Ok(Taken::Withdrawn)
 }
 
-/// Remembers with the repository how it went, as a sync does; where nothing came of it, only what is new.
+/// Remembers with the repository how it went, as a sync does; only what is new, and only of what is stored: whoever may write objects
+/// must not fill the disk with what is not.
 fn remember(store: &Store, claim: &Claim, taken: &Taken, at: Timestamp) -> Result<(), StoreError> {
     let (server, gun) = (&claim.server, &claim.gun);
+    let status = store.status_of(server.clone(), gun.clone())?;
     let result = match taken {
         Taken::NotAsked => return Ok(()),
-        Taken::Unchanged => {
-            let status = store.status_of(server.clone(), gun.clone())?;
-            let known = status.last_sync.map(|outcome| outcome.result);
-            if known == Some(SyncResult::Ok) {
-                return Ok(());
-            }
-            SyncResult::Ok
-        }
-        Taken::Updated | Taken::Withdrawn => SyncResult::Ok,
+        Taken::Unchanged | Taken::Updated | Taken::Withdrawn => SyncResult::Ok,
         Taken::Refused(Refused { label, message, .. }) => SyncResult::Err {
             label: (*label).to_owned(),
             message: message.clone(),
         },
     };
+    let known = status.last_sync.map(|outcome| outcome.result);
+    let is_news = matches!(taken, Taken::Updated) || known.as_ref() != Some(&result);
+    if !is_news || matches!(status.state, RepositoryState::Unknown) {
+        return Ok(());
+    }
     store.record_sync(server, gun, &SyncOutcome { at, result })
 }
 
-/// How far the clock of whoever synced may be ahead of this one.
-const AHEAD: SignedDuration = SignedDuration::from_hours(1);
+/// How large what an object carries may be: far more than any repository has, and not so much that the memory of a replica ends with
+/// some of them.
+pub(crate) const LIMITS: Limits = Limits {
+    root: 4 << 20,
+    role: MAX_REPOSITORY,
+    timestamp: 64 << 10,
+    repository: MAX_REPOSITORY,
+};
+/// The most bytes of all role files of a repository, unpacked; one of 20,000 tags has 2 MiB.
+pub(crate) const MAX_REPOSITORY: u64 = 24 << 20;

@@ -11,18 +11,19 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
-use kube::api::{Api, DeleteParams, ObjectMeta, PostParams, Preconditions};
-use tokio::task::spawn_blocking;
+use kube::api::{Api, DeleteParams, PostParams, Preconditions};
+use serde_json::Value;
+use tokio::task::{JoinError, spawn_blocking};
 use vouchsafe_policy::Config;
 use vouchsafe_store::{RepositoryState, Store, StoreError};
 use vouchsafe_trust::{Clock, Gun, Server, Sha256};
 
 use crate::Connection;
 use crate::feed::object::{self, Object, Objects, is_status};
-use crate::intake::{self, Taken};
+use crate::intake::{self, Refused, Taken};
 use crate::trust_repository::{
-    PackError, Packed, TrustRepository, TrustRepositoryPart, TrustRepositoryPartSpec, object_name,
-    pack, withdrawn,
+    Claim, PackError, Packed, TrustRepository, TrustRepositoryPart, TrustRepositoryPartSpec,
+    TrustRepositorySpec, object_name, pack, withdrawn,
 };
 
 pub use report::{PublishFailure, PublishReport};
@@ -42,7 +43,8 @@ pub struct Publisher {
 #[derive(Debug)]
 struct Found {
     uid: Option<String>,
-    resource_version: Option<String>,
+    /// Counts the changes of everything but the status.
+    generation: Option<i64>,
     /// What it claims, if that makes sense.
     says: Option<Says>,
 }
@@ -52,7 +54,9 @@ struct Found {
 struct Says {
     server: Server,
     gun: Gun,
-    identity: Sha256,
+    withdrawn_at: Option<Timestamp>,
+    /// Nothing if it changes nothing: what is wrong with it is to be put right.
+    identity: Option<Sha256>,
 }
 
 /// Why nothing can be published.
@@ -70,6 +74,12 @@ pub enum PublishError {
 /// Why one repository cannot be published.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
+    #[error("its object was changed by somebody else meanwhile")]
+    Changed,
+    #[error("cannot be written as an object: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("could not be packed: {0}")]
+    Panicked(#[from] JoinError),
     #[error(transparent)]
     ApiServer(#[from] kube::Error),
     #[error(transparent)]
@@ -120,7 +130,7 @@ impl Publisher {
         let wanted = store.repositories()?.into_iter();
         let wanted = wanted.filter(|(server, gun)| config.pins(server, gun).is_some());
         let written = stream::iter(wanted.map(|(server, gun)| async move {
-            let result = self.publish_one(store, &server, &gun).await;
+            let result = self.publish_one(store, (&server, &gun), now).await;
             (gun, result)
         }));
         let mut written = written.buffer_unordered(AT_ONCE);
@@ -144,76 +154,91 @@ impl Publisher {
     async fn publish_one(
         &self,
         store: &Store,
-        server: &Server,
-        gun: &Gun,
+        (server, gun): (&Server, &Gun),
+        now: Timestamp,
     ) -> Result<Option<bool>, Fault> {
-        let status = store.status_of(server.clone(), gun.clone())?;
-        let packed = match status.state {
-            RepositoryState::Unknown => return Ok(None),
-            RepositoryState::Withdrawn { at } => withdrawn(server, gun, at),
-            // What does not hold under the pins is nobody's proof.
-            RepositoryState::Active(active) if active.unproven.is_some() => return Ok(None),
-            RepositoryState::Active(active) => {
-                let (store, server, gun) = (store.clone(), server.clone(), gun.clone());
-                let packed = spawn_blocking(move || -> Result<Option<Packed>, Fault> {
-                    let metadata = store.metadata(&server, &gun)?;
-                    let packed =
-                        metadata.map(|metadata| pack(&server, &metadata, active.verified_at));
-                    Ok(packed.transpose()?)
-                });
-                match packed.await {
-                    Ok(packed) => match packed? {
-                        Some(packed) => packed,
-                        None => return Ok(None),
-                    },
-                    Err(_) => return Ok(None),
-                }
-            }
-        };
         let name = object_name(server, gun);
         let found = self.found.get(&name);
         let says = found.and_then(|found| found.says.as_ref());
-        if says.is_some_and(|says| says.identity == packed.spec.identity()) {
+        let status = store.status_of(server.clone(), gun.clone())?;
+        let packed = match status.state {
+            RepositoryState::Unknown => return Ok(None),
+            RepositoryState::Withdrawn { at } => {
+                if says.is_some_and(|says| says.withdrawn_at == Some(at)) {
+                    return Ok(Some(false));
+                }
+                withdrawn(server, gun, at)
+            }
+            // What does not hold under the pins is nobody's proof.
+            RepositoryState::Active(active) if active.unproven.is_some() => return Ok(None),
+            RepositoryState::Active(_) => match packed(store, server, gun, now).await? {
+                Some(packed) => packed,
+                None => return Ok(None),
+            },
+        };
+        if says.is_some_and(|says| says.identity == Some(packed.spec.identity())) {
             return Ok(Some(false));
         }
-        self.write(&name, found, packed).await?;
+        self.write_parts(packed.parts).await?;
+        self.write(&name, found, packed.spec).await?;
         Ok(Some(true))
     }
 
-    /// Writes an object, in the place of what was found, and its parts first.
-    async fn write(
-        &self,
-        name: &str,
-        found: Option<&Found>,
-        packed: Packed,
-    ) -> Result<(), kube::Error> {
-        let params = PostParams::default();
-        let parts = self.objects.typed::<TrustRepositoryPart>();
-        for (name, data) in packed.parts {
+    /// Writes the parts that an object is going to name.
+    async fn write_parts(&self, parts: BTreeMap<String, String>) -> Result<(), kube::Error> {
+        let api = self.objects.typed::<TrustRepositoryPart>();
+        for (name, data) in parts {
             let part = TrustRepositoryPart::new(&name, TrustRepositoryPartSpec { data });
-            match parts.create(&params, &part).await {
+            match api.create(&PostParams::default(), &part).await {
                 Ok(_) => {}
                 // Its name says what is in it; whoever reads it holds it to that.
                 Err(error) if is_status(&error, 409) => {
-                    replace_damaged(&parts, &name, &part).await?;
+                    replace_damaged(&api, &name, &part).await?;
                 }
                 Err(error) => return Err(error),
             }
         }
-        let api = self.objects.typed::<TrustRepository>();
-        let mut object = TrustRepository::new(name, packed.spec);
-        match found {
-            None => drop(api.create(&params, &object).await?),
-            Some(found) => {
-                // Whoever changed it meanwhile may know better: the next pass sees.
-                object.metadata = ObjectMeta {
-                    resource_version: found.resource_version.clone(),
-                    ..object.metadata
-                };
-                drop(api.replace(name, &params, &object).await?);
+        Ok(())
+    }
+
+    /// Writes an object in the place of what was found, with whatever people added to its metadata.
+    async fn write(
+        &self,
+        name: &str,
+        found: Option<&Found>,
+        spec: TrustRepositorySpec,
+    ) -> Result<(), Fault> {
+        let (api, params) = (self.objects.api(), PostParams::default());
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let written = match api.get_opt(name).await? {
+                None => {
+                    let object = TrustRepository::new(name, spec.clone());
+                    self.objects
+                        .typed()
+                        .create(&params, &object)
+                        .await
+                        .map(drop)
+                }
+                Some(current) if found.is_some_and(|found| !found.is(&current)) => {
+                    // Whoever changed it meanwhile may know better: the next pass sees.
+                    return Err(Fault::Changed);
+                }
+                Some(mut current) => {
+                    let spec = succeeding(&current, &spec)?;
+                    if let Some(members) = current.data.as_object_mut() {
+                        members.insert("spec".to_owned(), spec);
+                    }
+                    api.replace(name, &params, &current).await.map(drop)
+                }
+            };
+            match written {
+                // Its status was written meanwhile, or somebody else created it.
+                Err(error) if is_status(&error, 409) && attempts < ATTEMPTS => {}
+                written => return Ok(written?),
             }
         }
-        Ok(())
     }
 
     /// Takes away the objects of repositories that nobody asks about any more. What makes no sense is left for people to see.
@@ -228,7 +253,7 @@ impl Publisher {
             }
             let params = DeleteParams::default().preconditions(Preconditions {
                 uid: found.uid.clone(),
-                resource_version: found.resource_version.clone(),
+                resource_version: None,
             });
             match self.objects.api().delete(name, &params).await {
                 Ok(_) => report.removed += 1,
@@ -280,6 +305,40 @@ impl Publisher {
     }
 }
 
+impl Found {
+    /// Whether an object is the one that was found, whatever its status says by now.
+    fn is(&self, object: &Object) -> bool {
+        let metadata = &object.metadata;
+        self.uid == metadata.uid && self.generation == metadata.generation
+    }
+}
+
+/// What is stored of a repository, as objects; nothing if it is gone by now.
+async fn packed(
+    store: &Store,
+    server: &Server,
+    gun: &Gun,
+    now: Timestamp,
+) -> Result<Option<Packed>, Fault> {
+    let (store, server, gun) = (store.clone(), server.clone(), gun.clone());
+    let packed = spawn_blocking(move || -> Result<Option<Packed>, Fault> {
+        let metadata = store.metadata(&server, &gun)?;
+        let packed = metadata.map(|metadata| pack(&server, &metadata, now));
+        Ok(packed.transpose()?)
+    });
+    packed.await?
+}
+
+/// What comes after what `current` says: where that is that the repository is gone, its last files stay, behind which none may fall.
+fn succeeding(current: &Object, spec: &TrustRepositorySpec) -> Result<Value, serde_json::Error> {
+    let mut next = serde_json::to_value(spec)?;
+    let files = current.data.pointer("/spec/files");
+    if let (Some(_), Some(files), Some(next)) = (&spec.withdrawn_at, files, next.as_object_mut()) {
+        next.insert("files".to_owned(), files.clone());
+    }
+    Ok(next)
+}
+
 /// Reads an object, and takes in what it carries, if anything of it holds.
 async fn take_in(
     objects: &Objects,
@@ -289,38 +348,56 @@ async fn take_in(
     now: Timestamp,
 ) -> Result<Found, PublishError> {
     let claim = object::read(&object).ok();
-    let found = Found {
+    let mut found = Found {
         uid: object.metadata.uid,
-        resource_version: object.metadata.resource_version,
+        generation: object.metadata.generation,
         says: claim.as_ref().map(|claim| Says {
             server: claim.server.clone(),
             gun: claim.gun.clone(),
-            identity: claim.identity,
+            withdrawn_at: claim.withdrawn_at,
+            identity: None,
         }),
     };
     let Some(claim) = claim.filter(|it| config.pins(&it.server, &it.gun).is_some()) else {
         return Ok(found);
     };
-    let parts = match objects.parts(&claim).await {
-        Ok(parts) => parts,
-        Err(refused) => {
-            let (gun, error) = (claim.gun, refused.message);
-            tracing::warn!(%gun, %error, "the parts of a TrustRepository cannot be read");
+    let (gun, identity) = (claim.gun.clone(), claim.identity);
+    let refused = match taken(objects, claim, store, config, now).await? {
+        Taken::Refused(refused) => refused,
+        Taken::NotAsked | Taken::Unchanged | Taken::Updated | Taken::Withdrawn => {
+            if let Some(says) = &mut found.says {
+                says.identity = Some(identity);
+            }
             return Ok(found);
         }
     };
-    let (store, config, gun) = (store.clone(), Arc::clone(config), claim.gun.clone());
+    let (reason, error) = (refused.label, refused.message);
+    tracing::warn!(%gun, reason, %error, "a TrustRepository changes nothing");
+    Ok(found)
+}
+
+/// What becomes of a claim. That a repository is gone is not believed where it is stored: the server is asked anyway.
+async fn taken(
+    objects: &Objects,
+    claim: Claim,
+    store: &Store,
+    config: &Arc<Config>,
+    now: Timestamp,
+) -> Result<Taken, PublishError> {
+    let status = store.status_of(claim.server.clone(), claim.gun.clone())?;
+    if claim.withdrawn_at.is_some() && matches!(status.state, RepositoryState::Active(_)) {
+        return Ok(Taken::Unchanged);
+    }
+    let parts = match objects.parts(&claim).await {
+        Ok(parts) => parts,
+        Err(refused) => return Ok(Taken::Refused(refused)),
+    };
+    let (store, config) = (store.clone(), Arc::clone(config));
     let work = move || intake::take(&store, &config, (&claim, &parts), None, now);
     match spawn_blocking(work).await {
-        Ok(taken) => {
-            if let Taken::Refused(refused) = taken? {
-                let (reason, error) = (refused.label, refused.message);
-                tracing::warn!(%gun, reason, %error, "a TrustRepository changes nothing");
-            }
-        }
-        Err(error) => tracing::error!(%gun, %error, "a TrustRepository could not be looked at"),
+        Ok(taken) => Ok(taken?),
+        Err(error) => Ok(Taken::Refused(Refused::for_now("panicked", &error))),
     }
-    Ok(found)
 }
 
 /// Writes a part whose name is taken, unless what has the name is what is to be written.
@@ -341,5 +418,7 @@ async fn replace_damaged(
 
 /// How many repositories are published at once.
 const AT_ONCE: usize = 8;
+/// How often an object is written whose status is written at the same time.
+const ATTEMPTS: u32 = 4;
 /// How long a part stays that no object names: whoever writes, writes it first; whoever reads may be behind.
 const PART_STAYS: SignedDuration = SignedDuration::from_hours(1);

@@ -30,7 +30,8 @@ pub fn status(
     let state = match taken {
         Taken::NotAsked => "NotAsked".to_owned(),
         Taken::Refused(_) => "Refused".to_owned(),
-        Taken::Unchanged | Taken::Updated | Taken::Withdrawn => word.clone(),
+        Taken::Withdrawn => "Withdrawn".to_owned(),
+        Taken::Unchanged | Taken::Updated => word.clone(),
     };
     let facts = [
         verified(taken),

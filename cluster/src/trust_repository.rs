@@ -47,7 +47,7 @@ pub struct TrustRepositorySpec {
     /// When this was brought up to date.
     #[schemars(extend("format" = "date-time"), length(max = 64))]
     pub synced_at: String,
-    /// When the server said that it no longer has the repository; there are no files then.
+    /// When the server said that it no longer has the repository. The files are the last ones then, behind which none may fall.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"), length(max = 64))]
     pub withdrawn_at: Option<String>,
@@ -76,7 +76,10 @@ pub struct RoleFile {
     pub data: Option<String>,
     /// The names of the `TrustRepositoryPart` objects whose data, one after the other, is the compressed file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 512))]
+    #[schemars(
+        length(max = 128),
+        inner(length(min = 64, max = 64), regex(pattern = "^[0-9a-f]{64}$"))
+    )]
     pub parts: Vec<String>,
 }
 
@@ -97,21 +100,22 @@ pub struct TrustRepositoryPartSpec {
     pub data: String,
 }
 
-/// What the webhook that leads says of a `TrustRepository`.
+/// What the webhook that leads says of a `TrustRepository`. What is not said is written as `null`, which takes away what was said
+/// before (RFC 7386).
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrustRepositoryStatus {
     /// What it is good for: `Fresh`, `Stale`, `Expired`, `Withdrawn`, `Refused`…
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub state: Option<String>,
     /// How many tags are signed where a rule names no delegation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub tags: Option<i64>,
     /// Until when its images are admitted unless it is brought up to date before; for people, to the second.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub expires: Option<String>,
     /// The generation of the object that this is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub observed_generation: Option<i64>,
     /// `Ready`, `Verified` and `Fresh`.
     #[serde(default)]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -75,6 +76,8 @@ pub(super) struct Known {
     listing: Option<BTreeSet<String>>,
     /// How many refused objects were logged since the last list.
     told: usize,
+    /// The object that was tried again last.
+    tried: String,
 }
 
 impl Known {
@@ -85,6 +88,7 @@ impl Known {
             entries: BTreeMap::new(),
             listing: None,
             told: 0,
+            tried: String::new(),
         }
     }
 
@@ -138,9 +142,22 @@ impl Known {
             .for_each(|entry| self.writer.show(entry));
     }
 
-    pub(super) fn to_try_again(&self, most: usize) -> Vec<String> {
-        let failed = self.entries.values().filter(|it| it.is_to_try_again());
-        failed.take(most).map(|it| it.name.clone()).collect()
+    /// The next objects to try again, each in its turn, however many there are.
+    pub(super) fn next_to_try_again(&mut self, most: usize) -> Vec<String> {
+        let failed = |range: (Bound<&str>, Bound<&str>)| {
+            let entries = self.entries.range::<str, _>(range);
+            entries
+                .filter(|(_, it)| it.is_to_try_again())
+                .map(|(name, _)| name.clone())
+        };
+        let last = self.tried.as_str();
+        let after = failed((Bound::Excluded(last), Bound::Unbounded));
+        let before = failed((Bound::Unbounded, Bound::Included(last)));
+        let names: Vec<String> = after.chain(before).take(most).collect();
+        if let Some(last) = names.last() {
+            self.tried.clone_from(last);
+        }
+        names
     }
 
     pub(super) fn reachable(&self) {

@@ -62,17 +62,16 @@ impl Objects {
         let api = self.parts_api();
         let mut parts = BTreeMap::new();
         for name in claim.parts() {
-            if parts.len() >= MAX_PARTS {
-                let what = format!("more than {MAX_PARTS} parts");
-                return Err(UnpackError::TooLarge { what }.into());
-            }
             let unreachable = |error: kube::Error| Refused::for_now("unreachable", &error);
-            // A part that is not there is said when the file is put together.
-            if let Some(part) = api.get_opt(name).await.map_err(unreachable)?
-                && let Some(data) = part.data.pointer("/spec/data").and_then(Value::as_str)
-            {
-                parts.insert(name.to_owned(), data.to_owned());
-            }
+            let part = api.get_opt(name).await.map_err(unreachable)?;
+            let data = part
+                .as_ref()
+                .and_then(|part| part.data.pointer("/spec/data"));
+            let Some(data) = data.and_then(Value::as_str) else {
+                let name = name.to_owned();
+                return Err(UnpackError::PartMissing { name }.into());
+            };
+            parts.insert(name.to_owned(), data.to_owned());
         }
         Ok(parts)
     }
@@ -132,7 +131,5 @@ pub(crate) fn status(object: &Object) -> Option<TrustRepositoryStatus> {
     serde::Deserialize::deserialize(status).ok()
 }
 
-/// How many objects are asked for at once: each may have some hundred KiB.
-pub(crate) const PAGE: u32 = 64;
-/// The most parts of one repository: 64 MiB, compressed.
-const MAX_PARTS: usize = 128;
+/// How many objects are asked for at once: each may have a MiB, where somebody means harm.
+pub(crate) const PAGE: u32 = 16;

@@ -25,6 +25,12 @@ pub enum PackError {
     /// It cannot be compressed.
     #[error("cannot be compressed: {0}")]
     Compress(#[from] std::io::Error),
+    /// It is too large, compressed.
+    #[error("has {count} parts, and an object takes {MAX_PARTS}")]
+    Parts {
+        /// How many it would have.
+        count: usize,
+    },
     /// It has more role files than an object may name.
     #[error("has {count} role files, and an object takes {MAX_FILES}")]
     Files {
@@ -60,6 +66,10 @@ pub fn pack(
     let mut room = MAX_INLINE;
     for (role, bytes) in files {
         spec.files.push(file(&role, bytes, &mut room, &mut parts)?);
+    }
+    let count = spec.files.iter().map(|file| file.parts.len()).sum();
+    if count > MAX_PARTS {
+        return Err(PackError::Parts { count });
     }
     Ok(Packed { spec, parts })
 }
@@ -120,6 +130,8 @@ fn file(
 const MAX_INLINE: usize = 384 << 10;
 /// The most compressed bytes of a part.
 pub(super) const PART: usize = 512 << 10;
+/// The most parts of one repository: 64 MiB, compressed.
+pub(super) const MAX_PARTS: usize = 128;
 /// The most role files that an object names.
 pub(super) const MAX_FILES: usize = 1024;
 const LEVEL: i32 = 9;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use vouchsafe_trust::update::Limits;
 use vouchsafe_trust::{DelegationName, Gun, RepositoryMetadata, Role, Server, Sha256};
 
-use super::pack::{MAX_FILES, PART};
+use super::pack::{MAX_FILES, MAX_PARTS, PART};
 use super::{RoleFile, TrustRepositorySpec, object_name};
 
 /// What an object claims, in a form that makes sense. Nothing of it is proven.
@@ -125,11 +125,11 @@ pub fn claim(name: &str, spec: &Value) -> Result<Claim, UnpackError> {
         let what = format!("{} files", spec.files.len());
         return Err(UnpackError::TooLarge { what });
     }
-    if withdrawn_at.is_some() != spec.files.is_empty() {
-        return Err(UnpackError::malformed(
-            &"either there are files, or `withdrawnAt`",
-        ));
+    if withdrawn_at.is_none() && spec.files.is_empty() {
+        let what = "there are neither files nor `withdrawnAt`";
+        return Err(UnpackError::malformed(&what));
     }
+    check_parts(&spec.files)?;
     let identity = spec.identity();
     let files = spec.files.into_iter().map(|file| {
         let role: Role = file
@@ -147,6 +147,30 @@ pub fn claim(name: &str, spec: &Value) -> Result<Claim, UnpackError> {
         identity,
         files,
     })
+}
+
+/// Checks the names of parts, of which requests are made.
+fn check_parts(files: &[RoleFile]) -> Result<(), UnpackError> {
+    let count: usize = files.iter().map(|file| file.parts.len()).sum();
+    if count > MAX_PARTS {
+        let what = format!("{count} parts, where {MAX_PARTS} are allowed");
+        return Err(UnpackError::TooLarge { what });
+    }
+    let is_digest = |name: &String| {
+        name.parse::<Sha256>()
+            .is_ok_and(|it| it.to_string() == *name)
+    };
+    if !files.iter().flat_map(|file| &file.parts).all(is_digest) {
+        let what = "a part is not named by a SHA-256";
+        return Err(UnpackError::malformed(&what));
+    }
+    if files
+        .iter()
+        .any(|file| file.data.is_some() && !file.parts.is_empty())
+    {
+        return Err(UnpackError::malformed(&"a file has `data` and `parts`"));
+    }
+    Ok(())
 }
 
 impl TrustRepositorySpec {
@@ -170,6 +194,17 @@ impl TrustRepositorySpec {
 }
 
 impl Claim {
+    /// Whether there are role files.
+    pub const fn has_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    /// How many bytes the files are said to have together.
+    pub fn stated_bytes(&self) -> u64 {
+        let sizes = self.files.iter().map(|(_, file)| u64::try_from(file.size));
+        sizes.fold(0, |sum, size| sum.saturating_add(size.unwrap_or(u64::MAX)))
+    }
+
     /// The names of the parts that are needed.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         let parts = self.files.iter().flat_map(|(_, file)| &file.parts);
@@ -186,6 +221,12 @@ impl Claim {
         parts: &BTreeMap<String, String>,
         limits: Limits,
     ) -> Result<RepositoryMetadata, UnpackError> {
+        let stated = self.stated_bytes();
+        if stated > limits.repository {
+            let limit = limits.repository;
+            let what = format!("{stated} bytes in all, where {limit} are allowed");
+            return Err(UnpackError::TooLarge { what });
+        }
         let mut left = limits.repository;
         let mut roots = Vec::new();
         let mut base = BTreeMap::new();

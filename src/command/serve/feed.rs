@@ -75,6 +75,11 @@ impl FromObjects {
         let progress = self.progress.borrow_and_update();
         progress.listed || (self.held_before && progress.reachable == Some(false))
     }
+
+    /// Whether there are objects, and of repositories that their servers no longer have.
+    fn are_withdrawn(&self) -> bool {
+        self.progress.borrow().objects.contains_key("withdrawn")
+    }
 }
 
 fn count(metrics: &Metrics, report: &ServerReport) {
@@ -144,8 +149,15 @@ impl<'a> FirstFeed<'a> {
         loop {
             let notified = fed.notified();
             let looked_at = objects.as_deref_mut().is_none_or(FromObjects::is_done);
+            // Where nothing has to be signed, or everything is withdrawn, nothing is there to be had.
+            let is_all = |objects: &FromObjects| {
+                configs.borrow().notary_servers().is_empty() || objects.are_withdrawn()
+            };
+            let is_all = objects.as_deref().is_some_and(is_all);
             match holds_anything(self.store) {
-                Ok(true) if looked_at => self.readiness.set(Condition::FirstFeed, true),
+                Ok(holds) if looked_at && (holds || is_all) => {
+                    self.readiness.set(Condition::FirstFeed, true);
+                }
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, "cannot tell what is stored"),
             }

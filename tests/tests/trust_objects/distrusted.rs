@@ -1,6 +1,7 @@
 //! What proves nothing changes nothing, and says why.
 
 use serde_json::{Value, json};
+use vouchsafe_tests::harness::Certificates;
 use vouchsafe_tests::harness::webhook::Webhook;
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
@@ -112,6 +113,86 @@ fn a_syncer_that_begins_with_nothing_follows_no_server_that_went_back() {
     assert_eq!(failure["label"], "rollback", "{done:#}");
     assert_eq!(done["published"]["unchanged"], 1, "{done:#}");
     assert_eq!(cluster.object()["spec"], published);
+}
+
+#[test]
+fn a_server_that_has_it_gone_for_a_while_leads_nobody_back() {
+    let cluster = Cluster::new();
+    cluster.serve_files(&newer());
+    cluster.publish();
+    cluster.server.withdraw(GUN);
+    cluster.publish();
+    let gone = cluster.object();
+    assert!(gone["spec"]["withdrawnAt"].is_string(), "{gone:#}");
+    // Neither a replica nor a syncer has anything else to go by.
+    let replica = cluster.replica();
+    let certificates = Certificates::new().unwrap();
+    let serving = replica.serve(&certificates).unwrap();
+    let status = replica.json(&["status", GUN, "-o", "json"], &[0]).unwrap();
+    assert_eq!(
+        status["repositories"][0]["state"], "withdrawn",
+        "{status:#}"
+    );
+    cluster.serve_files(&Repository::delegated(GUN));
+    let sync = ["sync", "--publish", "kubernetes", "-o", "json"];
+    let done = cluster.other_syncer().json(&sync, &[3]).unwrap();
+    let failure = &done["servers"][0]["failures"][0];
+    assert_eq!(failure["label"], "rollback", "{done:#}");
+    // What is newer comes back.
+    cluster.serve_files(&newer());
+    cluster.other_syncer().json(&sync, &[0]).unwrap();
+    let metric = "vouchsafe_trust_repository_objects{result=\"stored\"}";
+    until(
+        || serving.metric(metric).unwrap(),
+        |count| *count == Some(1.0),
+    );
+    let object = until(
+        || cluster.object(),
+        |object| object["status"]["state"] == "Fresh",
+    );
+    assert!(object["spec"]["withdrawnAt"].is_null(), "{object:#}");
+}
+
+#[test]
+fn what_says_to_be_of_the_future_outlives_no_withdrawal() {
+    let cluster = Cluster::new();
+    cluster.publish();
+    let replica = cluster.serving();
+    admits(&replica, "image");
+    let future = r#"{"spec":{"syncedAt":"2099-01-01T00:00:00Z"}}"#;
+    let name = cluster.object()["metadata"]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let patch = ["patch", "trust", &name, "--type=merge", "--patch", future];
+    cluster.api.succeed(&patch).unwrap();
+    let seen = || cluster.object()["status"]["observedGeneration"].clone();
+    until(seen, |generation| *generation == json!(2));
+    cluster.server.withdraw(GUN);
+    cluster.publish();
+    let object = until(
+        || cluster.object(),
+        |object| object["status"]["state"] == "Withdrawn",
+    );
+    // What was said before is no longer said.
+    assert!(object["status"]["expires"].is_null(), "{object:#}");
+    let answer = replica.ask("/mutate", "default", &image("signed")).unwrap();
+    assert!(format!("{answer:?}").contains("403"), "{answer:?}");
+    // Somebody who only denies is put right by the next run, whatever else is new.
+    cluster.serve_files(&newer());
+    cluster
+        .other_syncer()
+        .json(&["sync", "--publish", "kubernetes", "-o", "json"], &[0])
+        .unwrap();
+    until(
+        || {
+            format!(
+                "{:?}",
+                replica.ask("/mutate", "default", &image("signed")).unwrap()
+            )
+        },
+        |answer| answer.contains(&digest_of("newer")),
+    );
 }
 
 #[test]

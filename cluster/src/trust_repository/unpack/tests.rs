@@ -65,13 +65,13 @@ fn what_is_packed_is_what_is_unpacked() {
 }
 
 #[test]
-fn a_withdrawal_has_no_files() {
+fn a_withdrawal_may_have_files_and_nothing_else_may_have_none() {
     let packed = withdrawn(&server(), &GUN.parse().unwrap(), Timestamp::UNIX_EPOCH);
     let claim = claimed(&packed.spec).unwrap();
     assert_eq!(claim.withdrawn_at, Some(Timestamp::UNIX_EPOCH));
     let mut both = packed.spec;
     both.files = self::packed(0).1.spec.files;
-    assert_eq!(claimed(&both).unwrap_err().label(), "malformed");
+    assert!(claimed(&both).unwrap().has_files());
     both.files.clear();
     both.withdrawn_at = None;
     assert_eq!(claimed(&both).unwrap_err().label(), "malformed");
@@ -80,7 +80,8 @@ fn a_withdrawal_has_no_files() {
 #[test]
 fn each_fault_has_its_name() {
     let (_, packed) = packed(0);
-    let spec = serde_json::to_value(&packed.spec).unwrap();
+    let mut spec = serde_json::to_value(&packed.spec).unwrap();
+    spec["files"][0]["parts"] = json!([]);
     let with = |pointer: &str, value: Value| {
         let mut spec = spec.clone();
         *spec.pointer_mut(pointer).unwrap() = value;
@@ -110,6 +111,7 @@ fn each_fault_has_its_name() {
         ("/files/0/data", json!("AAAA"), "damaged"),
         ("/files/0/data", json!("not base64"), "malformed"),
         ("/files/0/data", json!(7), "malformed"),
+        ("/files/0/parts", json!(["0".repeat(64)]), "malformed"),
         ("/files", json!({}), "malformed"),
     ] {
         assert_eq!(
@@ -129,6 +131,17 @@ fn each_fault_has_its_name() {
         "AAAA".clone_into(data);
     }
     assert_eq!(unpack(&swapped), "part_missing");
+    // Requests are made of these names.
+    for name in ["?watch=1", "", "..", &"A".repeat(64), &"0".repeat(63)] {
+        let mut spec = large.spec.clone();
+        let file = spec.files.iter_mut().find(|file| file.role == "targets");
+        file.unwrap().parts = vec![name.to_owned()];
+        assert_eq!(claimed(&spec).unwrap_err().label(), "malformed", "{name}");
+    }
+    let mut many = large.spec.clone();
+    let file = many.files.iter_mut().find(|file| file.role == "targets");
+    file.unwrap().parts = vec!["0".repeat(64); MAX_PARTS + 1];
+    assert_eq!(claimed(&many).unwrap_err().label(), "too_large");
 }
 
 #[test]
