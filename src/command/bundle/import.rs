@@ -59,6 +59,7 @@ pub(crate) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Error> 
     let Done { answer, published } = done;
     let outcome = tell(args, &answer);
     if let Some(published) = published {
+        tell_what_does_not_travel(&answer);
         publish::tell_failures(&published);
         publish::outcome(&published)?;
     }
@@ -73,6 +74,18 @@ struct Done {
     /// What came of publishing, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     published: Option<PublishReport>,
+}
+
+/// Says what of a bundle the webhooks do not learn from what is published.
+fn tell_what_does_not_travel(answer: &ImportAnswer) {
+    if let ImportAnswer::Done(report) = answer
+        && (report.vouched || !report.deny.is_empty())
+    {
+        note(
+            "warning: what is published carries neither the signers' word for the bundle nor what it denies; have every \
+             replica take it in itself (`bundles.directory`, `bundles.pull`) where these are to count",
+        );
+    }
 }
 
 fn tell(args: &ImportArgs, answer: &ImportAnswer) -> Outcome {

@@ -44,7 +44,8 @@ impl Recheck {
         loop {
             let generation = self.store.generation();
             let started = Instant::now();
-            if self.workloads.are_listed(&[Kind::Pod]) {
+            // What is not current is not said to have been checked.
+            if self.workloads.are_current(&[Kind::Pod]) {
                 let (store, workloads) = (self.store.clone(), self.workloads.clone());
                 let config = self.admission.config();
                 let now = store.observe_time(SystemClock.now()).now;
