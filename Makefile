@@ -36,7 +36,7 @@ lint: toolchain doc
 format: toolchain
 	$(CARGO) fmt --all
 
-bench: packages toolchain
+bench: packages kubernetes toolchain
 	$(CARGO) build --locked --release --package vouchsafe
 	$(CARGO) bench --locked --package vouchsafe-tests --package vouchsafe-store --package vouchsafe-policy --benches
 

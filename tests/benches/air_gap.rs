@@ -1,5 +1,6 @@
 //! What bundles of 10,000 repositories cost: file size, time and peak memory of making, verifying and taking one in, for
-//! a full bundle and for one that adds what changed in 1 % of them.
+//! a full bundle and for one that adds what changed in 1 % of them; and what the same costs as objects of a real API server: publishing
+//! them, and a replica that begins with an empty disk.
 //!
 //! A number after `--` is how many repositories there are: `cargo bench --bench air_gap -- 1000`. Every command is the
 //! built `vouchsafe`, in a process of its own. The repositories have the shape that `docker trust sign` leaves, keys of
@@ -23,7 +24,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use vouchsafe_store::Store;
 use vouchsafe_tests::harness::process::run;
-use vouchsafe_tests::harness::{Certificates, Configuration, Vouchsafe};
+use vouchsafe_tests::harness::{ApiServer, Certificates, Configuration, Vouchsafe};
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::Repository;
 use vouchsafe_trust::update::{Expiry, Limits, Terms};
@@ -51,6 +52,7 @@ fn main() {
     let since = make(&connected, &["--since", &text(&full)]);
     taken_in(&gapped, "incremental", &since);
     through_serve(&gapped, &full, &since);
+    through_objects(&full);
     println!("\nfull bundle              {:>8.2} MB", megabytes(&full));
     println!("incremental bundle       {:>8.2} MB", megabytes(&since));
 }
@@ -110,6 +112,50 @@ fn through_serve(gapped: &Vouchsafe, full: &Path, since: &Path) {
     }
 }
 
+/// Publishes the bundle to an API server, and has a replica with an empty disk take in what is there.
+fn through_objects(full: &Path) {
+    let api = ApiServer::start().unwrap();
+    let kubeconfig = format!("KUBECONFIG={}", api.kubeconfig().display());
+    let program = |configuration: Configuration| {
+        let vouchsafe = Vouchsafe::new(&configuration.to_string()).unwrap();
+        vouchsafe.under(&["env", &kubeconfig])
+    };
+    let configuration = configuration();
+    let publisher = program(configuration.clone());
+    let definitions = publisher.succeed(&["cluster", "crds"]).unwrap();
+    let file = publisher
+        .directory()
+        .write("crds.yaml", definitions)
+        .unwrap();
+    api.succeed(&["create", "-f", &text(&file)]).unwrap();
+    let established = "--for=condition=Established";
+    api.succeed(&["wait", established, "crd", "--all"]).unwrap();
+    let publish = ["bundle", "import", &text(full), "--publish", "kubernetes"];
+    measure("publish, all", &publisher, &publish);
+    measure("publish, nothing new", &publisher, &publish);
+    let replica = program(configuration.setting("kubernetes", json!({"feed": true})));
+    let certificates = Certificates::new().unwrap();
+    for disk in ["empty", "filled"] {
+        let started = Instant::now();
+        let mut serving = replica.serve_unready(&certificates).unwrap();
+        let status = PathBuf::from(format!("/proc/{}/status", serving.process().id()));
+        let is_ready = || {
+            serving
+                .page("/ready")
+                .is_ok_and(|(status, _)| status == 200)
+        };
+        while !is_ready() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let spent = started.elapsed().as_secs_f64();
+        let peak = high_water(&status).unwrap();
+        println!(
+            "{:<24} {spent:>9.2} {peak:>9.1}",
+            format!("replica, {disk} disk")
+        );
+    }
+}
+
 /// Runs a command, and prints how long it took and how much memory it had at most.
 fn measure(label: &str, vouchsafe: &Vouchsafe, arguments: &[&str]) {
     let started = Instant::now();
@@ -140,9 +186,7 @@ fn high_water(status: &Path) -> Option<f64> {
 
 /// A site with a network, and one without.
 fn sites() -> (Vouchsafe, Vouchsafe) {
-    let configuration = Configuration::new()
-        .notary(SERVER, None, &Key::p256("root").public_key_pem())
-        .rule("registry.example.com/*:*");
+    let configuration = configuration();
     let connected = Vouchsafe::new(&configuration.to_string()).unwrap();
     let private = connected.directory().path().join("courier.pem");
     let mut generate = Command::new("openssl");
@@ -157,6 +201,12 @@ fn sites() -> (Vouchsafe, Vouchsafe) {
         .setting("bundles", json!({"keys": keys}));
     let gapped = Vouchsafe::new(&configuration.to_string()).unwrap();
     (connected, gapped)
+}
+
+fn configuration() -> Configuration {
+    Configuration::new()
+        .notary(SERVER, None, &Key::p256("root").public_key_pem())
+        .rule("registry.example.com/*:*")
 }
 
 /// Stores so many repositories as they are at this version.
