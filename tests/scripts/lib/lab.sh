@@ -114,9 +114,9 @@ keep_logs() { # INTO
   local pod
   mkdir -p "$1"
   kubectl get pods --all-namespaces --output wide >"$1/pods.txt" 2>&1 || return 0
-  kubectl get events --all-namespaces --sort-by .lastTimestamp >"$1/events.txt" 2>&1
+  kubectl get events --all-namespaces --sort-by .lastTimestamp >"$1/events.txt" 2>&1 || true
   for pod in $(kubectl --namespace "$SYSTEM" get pods --output name); do
-    kubectl --namespace "$SYSTEM" logs --all-containers "$pod" >"$1/${pod#pod/}.log" 2>&1
+    kubectl --namespace "$SYSTEM" logs --all-containers "$pod" >"$1/${pod#pod/}.log" 2>&1 || true
   done
   cp "$DIRECTORY"/*.log "$1"
 }

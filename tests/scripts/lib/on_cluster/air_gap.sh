@@ -4,11 +4,14 @@
 # While there still is a Notary server: what the connected side does, with the program of the image.
 test_bundle() {
   unpack_program
+  mkdir -p "$WORK/bundles"
   openssl genpkey -algorithm ed25519 -out "$WORK/courier.pem" 2>>"$WORK/openssl.log"
   openssl pkey -in "$WORK/courier.pem" -pubout -out "$WORK/courier.pub"
   kubectl --namespace "$SYSTEM" get configmap "$RELEASE" --output 'jsonpath={.data.config\.yaml}' >"$WORK/connected.yaml"
   holds "a bundle is made of what the Notary server has" inside "$WORK/vouchsafe" bundle create --config "$WORK/connected.yaml" \
-    --store "$WORK/connected" --audience gap --refresh-by 35d --sign "$WORK/courier.pem" --output "$WORK/vouchsafe.tar.zst"
+    --store "$WORK/connected" --audience gap --refresh-by 35d --sign "$WORK/courier.pem" --directory "$WORK/bundles"
+  # The name that the chart looks for.
+  mv "$WORK"/bundles/vouchsafe-*.tar.zst "$WORK/vouchsafe.tar.zst"
   contains "every repository is in it" "$(inside "$WORK/vouchsafe" bundle inspect "$WORK/vouchsafe.tar.zst")" "$REGISTRY/team/load"
 }
 
@@ -48,9 +51,10 @@ test_air_gap() {
 # There is no storage class, so what the syncer remembers is not kept.
 write_air_gap_values() {
   cat <<YAML
-airGap: {source: configMap}
+airGap: {source: configMap, schedule: "0 0 29 2 *"}
 syncer: {persistence: {enabled: false}}
 config:
+  sync: null
   freshness: {freshnessFrom: bundle, maxStaleness: 1h}
   bundles:
     audience: gap

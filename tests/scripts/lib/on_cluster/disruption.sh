@@ -30,7 +30,7 @@ under_load() { # MOST-FAILED COMMAND…
 }
 
 start_load() { # KIND UNTIL IMAGE
-  inside "$HERE/lib/on_cluster/load.sh" "$1" "$3" "$(archive_digest "$WORK/app-1.tar")" "https://10.77.0.1:6443" "$WORK/credentials" "$2" \
+  inside "$HERE/lib/on_cluster/load.sh" "$1" "$3" "$(archive_digest "$WORK/app-1.tar")" "https://$NODE_ADDRESS:6443" "$WORK/credentials" "$2" \
     >"$2.$1.counts" &
 }
 

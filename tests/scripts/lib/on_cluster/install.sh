@@ -12,6 +12,8 @@ test_install() {
   eventually "both webhook configurations say whom to trust" 10 is_announced
   equals "kubectl get trust shows the repository" "$(trust)" "$REGISTRY/team/web Fresh 1"
   holds "helm test passes" helm test "$RELEASE" --namespace "$SYSTEM"
+  # For all tests.
+  kubectl create namespace shop >"$WORK/last"
 }
 
 trust() {
@@ -21,7 +23,6 @@ trust() {
 test_pods() {
   local digest
   digest=$(archive_digest "$WORK/app-1.tar")
-  kubectl create namespace shop >"$WORK/last"
   denied "an unsigned Pod is denied" "image $REGISTRY/team/web:unsigned ($REGISTRY/team/web): it is not signed" \
     kubectl --namespace shop run unsigned --image "$REGISTRY/team/web:unsigned"
   denied "so is one that no rule is about" "no rule of the policy matches" \

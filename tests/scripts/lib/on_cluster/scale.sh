@@ -6,10 +6,10 @@ DEPLOYMENTS=1000
 test_thousand_deployments() {
   "$CLUSTER" kwok "$DIRECTORY" 20
   kubectl create namespace scale >"$WORK/last"
-  deployments | kubectl apply --filename - >"$WORK/last"
+  deployments | kubectl create --filename - >"$WORK/last"
   eventually "$DEPLOYMENTS signed Deployments are there" 600 rolled_out
   webhook_metrics >"$WORK/before.txt"
-  holds "all are rolled at once" kubectl --namespace scale rollout restart deployment
+  holds "all are rolled at once" roll_at_once
   eventually "all are rolled" 600 rolled_out
   webhook_metrics >"$WORK/after.txt"
   webhook_figures "$WORK/before.txt" "$WORK/after.txt" | tee "$WORK/figures.txt"
@@ -26,6 +26,15 @@ deployments() {
       selector: {matchLabels: {app: $name}}, template: {metadata: {labels: {app: $name}}, spec: {
         nodeSelector: {type: "kwok"}, tolerations: [{key: "kwok.x-k8s.io/node", operator: "Exists"}],
         containers: [{name: "app", image: $image}]}}}}]}'
+}
+
+# As `kubectl rollout restart` does it, but a hundred at a time, where that takes a minute and a half.
+roll_at_once() {
+  credentials
+  inside curl -sS --fail-early --fail -Z --parallel-max 100 -X PATCH -H 'Content-Type: application/strategic-merge-patch+json' \
+    --cert "$WORK/credentials/client.crt" --key "$WORK/credentials/client.key" --cacert "$WORK/credentials/ca.crt" \
+    --data '{"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}}}}}' \
+    -o /dev/null "https://$NODE_ADDRESS:6443/apis/apps/v1/namespaces/scale/deployments/app-[0-$((DEPLOYMENTS - 1))]"
 }
 
 # In one request, where `kubectl rollout status` would watch each.
