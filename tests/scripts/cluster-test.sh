@@ -4,8 +4,8 @@
 #
 #   usage: cluster-test.sh [TEST…]   all of them, or `install` and those named, in this order:
 TESTS=(install pods rollout sync load scaled ephemeral_container namespaced_rule withdrawn
-  replica_deleted replica_killed node_drained api_server_restarted objects_deleted certificate_rotated upgrade discovered
-  thousand_deployments bundle outage empty_disks uninstall air_gap)
+  replica_deleted replica_killed node_drained api_server_restarted objects_deleted certificate_rotated upgrade bundle
+  discovered thousand_deployments outage empty_disks uninstall air_gap)
 #   env:   VOUCHSAFE_IMAGE_ARCHIVE   an OCI archive of the image; without it, it is built, which takes minutes
 #          KEEP=1                    leaves the working directory with the logs behind, also where all is well
 #          those of cluster.sh

@@ -59,12 +59,12 @@ contains() { # WHAT FOUND EXPECTED
 }
 
 at_most() { # WHAT FOUND BOUND
-  awk -v found="$2" -v bound="$3" 'BEGIN { exit !(found <= bound) }' || does_not_hold "$1" "$2 is more than $3"
+  awk -v found="$2" -v bound="$3" 'BEGIN { exit !(found ~ /^[0-9]/ && found + 0 <= bound + 0) }' || does_not_hold "$1" "${2:-nothing} is more than $3"
   held "$1: $2, at most $3"
 }
 
 at_least() { # WHAT FOUND BOUND
-  awk -v found="$2" -v bound="$3" 'BEGIN { exit !(found >= bound) }' || does_not_hold "$1" "$2 is less than $3"
+  awk -v found="$2" -v bound="$3" 'BEGIN { exit !(found ~ /^[0-9]/ && found + 0 >= bound + 0) }' || does_not_hold "$1" "${2:-nothing} is less than $3"
   held "$1: $2, at least $3"
 }
 

@@ -43,6 +43,7 @@ are_others() { # UIDS
 # Seconds, by what the API server knows: whole ones.
 slowest_start() {
   kubectl --namespace "$SYSTEM" get pods --selector app.kubernetes.io/component=webhook --output json | jq '[.items[]
+    | select(.metadata.deletionTimestamp == null)
     | (.status.conditions[] | select(.type == "Ready").lastTransitionTime | fromdate)
       - (.status.containerStatuses[0].state.running.startedAt | fromdate)] | max'
 }
