@@ -55,33 +55,46 @@ runAsNonRoot: true
       fieldPath: metadata.namespace
 {{- end }}
 
-{{/* What the Pod does that fetches trust data, or takes bundles in, and publishes it: a list of `name` and `args`. */}}
-{{- define "vouchsafe.syncSteps" -}}
+{{/*
+What fetches trust data, or takes bundles in, and publishes it: a list of `name` and `steps`, each with `name` and `args`. A run for each bundle, with a
+store of its own, which one process at a time can hold: so a bundle that is bad or missing keeps no other one out.
+*/}}
+{{- define "vouchsafe.syncRuns" -}}
 {{- $publish := "--publish=kubernetes" -}}
-{{- $steps := list -}}
+{{- $all := list -}}
 {{- if eq .Values.topology "cluster" -}}
-{{- $steps = append $steps (dict "name" "sync" "args" (list "sync" $publish)) -}}
+{{- $all = append $all (list (dict "name" "sync" "args" (list "sync" $publish))) -}}
 {{- else if eq .Values.airGap.source "registry" -}}
 {{- $registry := .Values.airGap.registry -}}
-{{- range $index, $reference := $registry.references -}}
-{{- $folder := printf "/bundles/%d" $index -}}
-{{- $pull := list "bundle" "pull" $reference (printf "--directory=%s" $folder) -}}
+{{- range $registry.references -}}
+{{- $folder := "/bundles/pulled" -}}
+{{- $pull := list "bundle" "pull" . (printf "--directory=%s" $folder) -}}
 {{- if $registry.dockerConfigSecret }}{{ $pull = append $pull "--docker-config=/etc/vouchsafe/registry/.dockerconfigjson" }}{{ end -}}
 {{- if $registry.caBundle }}{{ $pull = append $pull "--ca=/etc/vouchsafe/config/registry-ca.pem" }}{{ end -}}
-{{- $steps = append $steps (dict "name" (printf "pull-%d" $index) "args" $pull) -}}
-{{- $steps = append $steps (dict "name" (printf "import-%d" $index) "args" (list "bundle" "import" $folder $publish)) -}}
+{{- $all = append $all (list (dict "name" "pull" "args" $pull) (dict "name" "import" "args" (list "bundle" "import" $folder $publish))) -}}
 {{- end -}}
 {{- else -}}
-{{- range $index, $file := .Values.airGap.files -}}
-{{- $steps = append $steps (dict "name" (printf "import-%d" $index) "args" (list "bundle" "import" (printf "/bundles/%s" $file) $publish)) -}}
+{{- range .Values.airGap.files -}}
+{{- $all = append $all (list (dict "name" "import" "args" (list "bundle" "import" (printf "/bundles/%s" .) $publish))) -}}
 {{- end -}}
 {{- end -}}
-{{- toYaml $steps }}
+{{- $runs := list -}}
+{{- range $index, $steps := $all -}}
+{{- $runs = append $runs (dict "name" (ternary (printf "sync-%d" $index) "sync" (gt $index 0)) "claim" (ternary (printf "syncer-%d" $index) "syncer" (gt $index 0)) "steps" $steps) -}}
+{{- end -}}
+{{- toYaml $runs }}
 {{- end }}
 
-{{/* That Pod, as a template. All steps but the last are init containers, so that they run one after the other. */}}
+{{/* The claim of a run's store. Takes (list CONTEXT RUN), as the next two do. */}}
+{{- define "vouchsafe.syncClaim" -}}
+{{- $context := index . 0 -}}
+{{- $context.Values.syncer.persistence.existingClaim | default (printf "%s-%s" (include "vouchsafe.fullname" $context) (index . 1).claim) }}
+{{- end }}
+
+{{/* The Pod of a run, as a template. All steps but the last are init containers, so that they run one after the other. */}}
 {{- define "vouchsafe.syncPod" -}}
-{{- $steps := fromYamlArray (include "vouchsafe.syncSteps" .) -}}
+{{- $run := index . 1 -}}
+{{- with index . 0 -}}
 metadata:
   labels:
     {{- toYaml (merge (fromYaml (include "vouchsafe.podLabels" (list . "syncer"))) .Values.syncer.podLabels) | nindent 4 }}
@@ -102,32 +115,34 @@ spec:
   {{- end }}
   securityContext:
     {{- include "vouchsafe.podSecurityContext" . | nindent 4 }}
-  {{- with initial $steps }}
+  {{- with initial $run.steps }}
   initContainers:
   {{- range . }}
-  - {{ include "vouchsafe.syncStep" (list $ .) | nindent 4 | trim }}
+  - {{ include "vouchsafe.syncStep" (list (index $ 0) .) | nindent 4 | trim }}
   {{- end }}
   {{- end }}
   containers:
-  - {{ include "vouchsafe.syncStep" (list . (last $steps)) | nindent 4 | trim }}
+  - {{ include "vouchsafe.syncStep" (list . (last $run.steps)) | nindent 4 | trim }}
   volumes:
-  {{- include "vouchsafe.syncVolumes" . | nindent 2 }}
+  {{- include "vouchsafe.syncVolumes" $ | nindent 2 }}
   {{- range $key := list "nodeSelector" "tolerations" "affinity" }}
-  {{- with get $.Values.syncer $key }}
+  {{- with get (index $ 0).Values.syncer $key }}
   {{ $key }}:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- end }}
 {{- end }}
+{{- end }}
 
 {{- define "vouchsafe.syncVolumes" -}}
+{{- with index . 0 -}}
 - name: config
   configMap:
     name: {{ include "vouchsafe.fullname" . }}
 - name: store
   {{- if .Values.syncer.persistence.enabled }}
   persistentVolumeClaim:
-    claimName: {{ .Values.syncer.persistence.existingClaim | default (printf "%s-syncer" (include "vouchsafe.fullname" .)) }}
+    claimName: {{ include "vouchsafe.syncClaim" $ }}
   {{- else }}
   emptyDir:
     sizeLimit: {{ .Values.store.sizeLimit }}
@@ -155,6 +170,7 @@ spec:
   secret:
     secretName: {{ .Values.airGap.registry.dockerConfigSecret }}
     defaultMode: 0440
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
