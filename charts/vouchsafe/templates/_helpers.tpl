@@ -121,8 +121,23 @@ imagePullSecrets:
 {{- if eq .Values.tls.mode "selfManaged" }}true{{ end }}
 {{- end }}
 
-{{- define "vouchsafe.usesApiServer" -}}
+{{/* Whether one of the replicas leads. */}}
+{{- define "vouchsafe.leads" -}}
 {{- if or (include "vouchsafe.feeds" .) (include "vouchsafe.owners" .) (include "vouchsafe.reports" .) (include "vouchsafe.selfManaged" .) }}true{{ end }}
+{{- end }}
+
+{{- define "vouchsafe.usesApiServer" -}}
+{{- if or (include "vouchsafe.leads" .) (include "vouchsafe.webhookDiscovers" .) }}true{{ end }}
+{{- end }}
+
+{{/* Whether replicas, which sync themselves, look for images in the cluster. */}}
+{{- define "vouchsafe.webhookDiscovers" -}}
+{{- if eq .Values.topology "standalone" }}{{ include "vouchsafe.discoversFromCluster" . }}{{ end }}
+{{- end }}
+
+{{/* Whether replicas watch every kind that runs images; for reports, Pods are enough. */}}
+{{- define "vouchsafe.watchesWorkloads" -}}
+{{- if or (include "vouchsafe.owners" .) (include "vouchsafe.webhookDiscovers" .) }}true{{ end }}
 {{- end }}
 
 {{- define "vouchsafe.discoversFromCluster" -}}
