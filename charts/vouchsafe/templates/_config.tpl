@@ -8,6 +8,9 @@
 {{- with .Values.alerting }}{{ $_ := set $config "alerting" (fromYaml (include "vouchsafe.alerting" $)) }}{{ end -}}
 {{- $config = merge $config (deepCopy .Values.config) -}}
 {{- if eq .Values.topology "airGap" }}{{ $_ := set $config "sync" (dict "schedule" "never") }}{{ end -}}
+{{- if include "vouchsafe.bundleCredentials" . }}
+{{- $_ := set $config.bundles.pull "auth" (merge (dict "secretName" "bundle-credentials") (omit $config.bundles.pull.auth "username" "password" "registry")) }}
+{{- end -}}
 {{- if include "vouchsafe.usesApiServer" . }}
 {{- $kubernetes := dict "namespace" .Release.Namespace -}}
 {{- if include "vouchsafe.feeds" . }}{{ $_ := set $kubernetes "feed" true }}{{ end -}}
@@ -78,8 +81,13 @@
 {{- $secrets = append $secrets (dict "folder" $auth.secretName "secret" $auth.secretName) -}}
 {{- end -}}
 {{- end -}}
-{{- with dig "bundles" "pull" "auth" "secretName" "" .Values.config }}{{ $secrets = append $secrets (dict "folder" . "secret" .) }}{{ end -}}
 {{- toYaml (uniq $secrets) }}
+{{- end }}
+
+{{/* The credentials for the registry that replicas pull bundles from, where the values have them: as YAML, for a Secret of the chart. */}}
+{{- define "vouchsafe.bundleCredentials" -}}
+{{- $auth := dig "bundles" "pull" "auth" dict .Values.config | default dict -}}
+{{- if hasKey $auth "username" }}{{ toYaml (pick $auth "username" "password" "registry") }}{{ end }}
 {{- end }}
 
 {{/* The Secrets that a Pod mounts. Takes (list CONTEXT COMPONENT). */}}
@@ -89,6 +97,8 @@
 {{- $fetches := ternary "webhook" (ternary "syncer" "" (eq $context.Values.topology "cluster")) (eq $context.Values.topology "standalone") -}}
 {{- if eq $fetches (index . 1) }}{{ $secrets = fromYamlArray (include "vouchsafe.validatorSecrets" $context) }}{{ end -}}
 {{- if eq (index . 1) "webhook" -}}
+{{- if include "vouchsafe.bundleCredentials" $context }}{{ $secrets = append $secrets (dict "folder" "bundle-credentials" "secret" (printf "%s-bundle-credentials" (include "vouchsafe.fullname" $context))) }}{{ end -}}
+{{- with dig "bundles" "pull" "auth" "secretName" "" $context.Values.config }}{{ $secrets = append $secrets (dict "folder" . "secret" .) }}{{ end -}}
 {{- if include "vouchsafe.alertingSecret" $context }}{{ $secrets = append $secrets (dict "folder" "alerting" "secret" (printf "%s-alerting" (include "vouchsafe.fullname" $context))) }}{{ end -}}
 {{- range $context.Values.extraSecrets }}{{ $secrets = append $secrets (dict "folder" . "secret" .) }}{{ end -}}
 {{- end -}}

@@ -4,6 +4,14 @@
 {{- if has .Release.Namespace (list "kube-system" "kube-public" "kube-node-lease") -}}
 {{- $faults = append $faults (printf "--namespace %s: Vouchsafe does not look at its own namespace; install it into one that holds nothing else" .Release.Namespace) -}}
 {{- end -}}
+{{- range $kind := list "MutatingWebhookConfiguration" "ValidatingWebhookConfiguration" -}}
+{{- with lookup "admissionregistration.k8s.io/v1" $kind "" (include "vouchsafe.fullname" $) -}}
+{{- $owner := dict "meta.helm.sh/release-name" $.Release.Name "meta.helm.sh/release-namespace" $.Release.Namespace -}}
+{{- if ne (toJson $owner) (toJson (pick (.metadata.annotations | default dict) "meta.helm.sh/release-name" "meta.helm.sh/release-namespace")) -}}
+{{- $faults = append $faults (printf "fullnameOverride: the cluster has a %s `%s` that is not of this release; give this one another name" $kind .metadata.name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $names := list -}}
 {{- range $index, $validator := .Values.application.validators -}}
 {{- $key := printf "application.validators[%d] (%s)" $index $validator.name -}}
@@ -34,10 +42,23 @@
 {{- if and (eq .Values.topology "airGap") (dig "sync" "schedule" "" .Values.config) (ne (dig "sync" "schedule" "never" .Values.config) "never") -}}
 {{- $faults = append $faults "config.sync.schedule: nothing is fetched under `topology: airGap`, where it is always `never`; `airGap.schedule` says when bundles are taken in" -}}
 {{- end -}}
-{{- if ne .Values.topology "standalone" -}}
+{{- $bundles := .Values.config.bundles | default dict -}}
+{{- if eq .Values.topology "cluster" -}}
 {{- range $key := list "directory" "pull" -}}
-{{- if hasKey ($.Values.config.bundles | default dict) $key }}{{ $faults = append $faults (printf "config.bundles.%s: every replica would take bundles in by itself, which is for `topology: standalone`; `airGap` says where the CronJob takes them from" $key) }}{{ end -}}
+{{- if hasKey $bundles $key }}{{ $faults = append $faults (printf "config.bundles.%s: every replica would take bundles in by itself, which is for `topology: airGap` and `topology: standalone`" $key) }}{{ end -}}
 {{- end -}}
+{{- end -}}
+{{- if and (ne .Values.topology "standalone") (eq (dig "freshness" "freshnessFrom" "" .Values.config) "bundle") (not (or $bundles.directory $bundles.pull)) -}}
+{{- $faults = append $faults "config.freshness.freshnessFrom: what the signers of a bundle say does not travel in TrustRepository objects, so replicas that feed from these cannot go by it; under `topology: airGap`, have them take the bundles in themselves, too, with `config.bundles.directory` or `config.bundles.pull`" -}}
+{{- end -}}
+{{- $auth := dig "pull" "auth" dict $bundles | default dict -}}
+{{- if ne (hasKey $auth "username") (hasKey $auth "password") -}}
+{{- $faults = append $faults "config.bundles.pull.auth: `username` and `password` belong together" -}}
+{{- else if and (hasKey $auth "username") (hasKey $auth "secretName") -}}
+{{- $faults = append $faults "config.bundles.pull.auth: `secretName`, or `username` and `password`: one of the two ways" -}}
+{{- end -}}
+{{- if and (eq .Values.topology "airGap") .Values.syncer.persistence.enabled .Values.syncer.persistence.existingClaim (gt (len (fromYamlArray (include "vouchsafe.syncRuns" .))) 1) -}}
+{{- $faults = append $faults "syncer.persistence.existingClaim: is one claim, and the CronJob of each bundle has to have its own; leave it empty, and the chart makes them" -}}
 {{- end -}}
 {{- if and (eq .Values.topology "airGap") (eq .Values.airGap.source "registry") (not .Values.airGap.registry.references) -}}
 {{- $faults = append $faults "airGap.registry.references: has to name at least one artifact, since `airGap.source` is `registry`" -}}

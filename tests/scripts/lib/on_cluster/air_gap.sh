@@ -55,7 +55,7 @@ airGap: {source: configMap, schedule: "0 0 29 2 *"}
 syncer: {persistence: {enabled: false}}
 config:
   sync: null
-  freshness: {freshnessFrom: bundle, maxStaleness: 1h}
+  freshness: {maxStaleness: 1h}
   bundles:
     audience: gap
     threshold: 1
