@@ -1,10 +1,8 @@
 //! What a real API server makes of the objects.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
-use vouchsafe_tests::harness::process::{Finished, run};
-use vouchsafe_tests::harness::{ApiServer, TempDir, helm};
+use vouchsafe_tests::harness::process::Finished;
+use vouchsafe_tests::harness::{ApiServer, TempDir};
 
 use super::{INSTALLS, Install, pods};
 
@@ -181,107 +179,4 @@ fn nothing_goes_unasked_by_which_an_image_could_begin_to_run() {
         let answer = cluster.kubectl(&unasked).unwrap();
         assert_eq!(answer.code, Some(0), "{unasked:?}: {}", answer.stderr);
     }
-}
-
-/// Runs helm against a cluster; it has to succeed.
-fn release(cluster: &ApiServer, arguments: &[&str]) -> String {
-    let mut helm = Command::new(helm::program().unwrap());
-    helm.arg("--kubeconfig").arg(cluster.kubeconfig());
-    helm.args(["--namespace", "vouchsafe"]).args(arguments);
-    run(&mut helm).unwrap()
-}
-
-/// What the notes of an install with Connaisseur's values say of them.
-fn assert_unused_are_named(notes: &str) {
-    for unused in [
-        "kubernetes.deployment.image\n",
-        "kubernetes.deployment.securityContext\n",
-        "kubernetes.service\n",
-        "application.features.cache\n",
-        "application.logLevel: warn",
-    ] {
-        assert!(notes.contains(unused), "{unused}: {notes}");
-    }
-    for used in ["kubernetes.deployment.replicasCount", "kubernetes.webhook"] {
-        assert!(!notes.contains(used), "{used}: {notes}");
-    }
-}
-
-#[test]
-fn an_upgrade_takes_over_what_the_hooks_of_the_install_made_and_keeps_its_authority() {
-    let cluster = ApiServer::start().unwrap();
-    let chart = super::chart();
-    let chart = chart.to_str().unwrap();
-    // No controller runs that could end the Jobs of hooks, so what they leave is made here.
-    let values = super::values("connaisseur.yaml");
-    let values = values.to_str().unwrap();
-    let notes = release(
-        &cluster,
-        &[
-            "install",
-            "vouchsafe",
-            chart,
-            "--create-namespace",
-            "--no-hooks",
-            "--values",
-            values,
-        ],
-    );
-    assert_unused_are_named(&notes);
-    let kinds = [
-        "MutatingWebhookConfiguration",
-        "ValidatingWebhookConfiguration",
-    ];
-    let authority =
-        r#"[{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": "Zm9v"}]"#;
-    let objects = INSTALLS[0].objects();
-    for kind in kinds {
-        let of = format!("{kind}/vouchsafe");
-        assert_ne!(cluster.kubectl(&["get", &of]).unwrap().code, Some(0));
-        cluster
-            .create(super::named(&objects, kind, "vouchsafe"))
-            .unwrap();
-        // As the replica that leads does once it has made its certificate.
-        let patch = ["patch", &of, "--type=json", "--patch", authority];
-        cluster.succeed(&patch).unwrap();
-    }
-
-    let seconds = "webhook.validating.timeoutSeconds=5";
-    let notes = release(
-        &cluster,
-        &[
-            "upgrade",
-            "vouchsafe",
-            chart,
-            "--no-hooks",
-            "--reset-values",
-            "--set",
-            seconds,
-        ],
-    );
-    assert!(notes.contains("WARNING: nothing is denied."), "{notes}");
-    let field = |kind: &str, path: &str| {
-        let of = format!("{kind}/vouchsafe");
-        let output = format!("jsonpath={{.webhooks[0].{path}}}");
-        cluster.succeed(&["get", &of, "--output", &output]).unwrap()
-    };
-    for kind in kinds {
-        assert_eq!(field(kind, "clientConfig.caBundle"), "Zm9v", "{kind}");
-    }
-    assert_eq!(
-        field("ValidatingWebhookConfiguration", "timeoutSeconds"),
-        "5"
-    );
-    // What was there for the install alone is gone.
-    let first = ["get", "job/vouchsafe-sync-first", "--namespace=vouchsafe"];
-    assert_ne!(cluster.kubectl(&first).unwrap().code, Some(0));
-
-    release(&cluster, &["uninstall", "vouchsafe", "--no-hooks"]);
-    for kind in kinds {
-        let of = format!("{kind}/vouchsafe");
-        assert_ne!(cluster.kubectl(&["get", &of]).unwrap().code, Some(0));
-    }
-    // Trust data outlives the release.
-    let definition = "customresourcedefinition/trustrepositories.vouchsafe.dev";
-    cluster.succeed(&["get", definition]).unwrap();
 }

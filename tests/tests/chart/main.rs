@@ -11,7 +11,9 @@ mod connaisseur;
 mod golden;
 mod monitoring;
 mod refused;
+mod releases;
 mod rendered;
+mod rights;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -54,6 +56,17 @@ const INSTALLS: &[Install] = &[
         ],
     },
     Install {
+        name: "standalone, where only discovery speaks to the API server",
+        files: &["values-standalone.yaml", "policy.yaml"],
+        settings: &[
+            "config.sync.discover.cluster=true",
+            "tls.mode=certManager",
+            "reports.enabled=false",
+            "application.features.automaticChildApproval=false",
+            "networkPolicy.webhook.from[0].ipBlock.cidr=10.0.0.1/32",
+        ],
+    },
+    Install {
         name: "cluster",
         files: &["values-cluster.yaml", "policy.yaml"],
         settings: &[],
@@ -85,7 +98,7 @@ const INSTALLS: &[Install] = &[
     Install {
         name: "air gap, from a volume",
         files: &["values-air-gap.yaml", "policy.yaml"],
-        settings: &["airGap.files={vouchsafe.tar.zst,deny.tar.zst}"],
+        settings: &["airGap.files={vouchsafe.tar.zst,team.tar.zst}"],
     },
     Install {
         name: "air gap, from a registry",
@@ -93,7 +106,25 @@ const INSTALLS: &[Install] = &[
         settings: &[
             "airGap.source=registry",
             "airGap.registry.references[0]=registry.internal:5000/trust/bundle:latest",
+            "airGap.registry.references[1]=registry.internal:5000/trust/team:latest",
             "airGap.registry.dockerConfigSecret=registry",
+        ],
+    },
+    Install {
+        name: "air gap, where replicas pull bundles, too",
+        files: &["values-air-gap.yaml", "policy.yaml", "pulled-bundles.yaml"],
+        settings: &[],
+    },
+    Install {
+        name: "air gap, where replicas look into a folder, too",
+        files: &["values-air-gap.yaml", "policy.yaml"],
+        settings: &[
+            "config.bundles.directory=/bundles",
+            "extraVolumes[0].name=bundles",
+            "extraVolumes[0].persistentVolumeClaim.claimName=vouchsafe-bundles",
+            "extraVolumes[0].persistentVolumeClaim.readOnly=true",
+            "extraVolumeMounts[0].name=bundles",
+            "extraVolumeMounts[0].mountPath=/bundles",
         ],
     },
     Install {

@@ -83,6 +83,41 @@ const REFUSED: &[(&[&str], &[&str])] = &[
         &["config.bundles.directory:", "topology: standalone"],
     ),
     (
+        &["topology=airGap", "config.freshness.freshnessFrom=bundle"],
+        &["config.freshness.freshnessFrom:", "config.bundles.pull"],
+    ),
+    (
+        &["config.freshness.freshnessFrom=bundle"],
+        &["config.freshness.freshnessFrom:", "TrustRepository"],
+    ),
+    (
+        &[
+            "topology=airGap",
+            "config.bundles.pull.reference=registry.internal/trust/bundle:latest",
+            "config.bundles.pull.auth.password=x",
+        ],
+        &["config.bundles.pull.auth:", "`username`"],
+    ),
+    (
+        &[
+            "topology=airGap",
+            "config.bundles.pull.reference=registry.internal/trust/bundle:latest",
+            "config.bundles.pull.auth.username=x",
+            "config.bundles.pull.auth.password=x",
+            "config.bundles.pull.auth.secretName=x",
+        ],
+        &["config.bundles.pull.auth:", "one of the two"],
+    ),
+    (
+        &[
+            "topology=airGap",
+            "airGap.files={a.tar.zst,b.tar.zst}",
+            "syncer.persistence.enabled=true",
+            "syncer.persistence.existingClaim=x",
+        ],
+        &["syncer.persistence.existingClaim:", "each bundle"],
+    ),
+    (
         &["config.features.detectionMode=true"],
         &["config.features:", "application.features"],
     ),
