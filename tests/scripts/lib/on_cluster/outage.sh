@@ -2,11 +2,24 @@
 # The Notary server is gone. Sourced; what it held is gone with it, so nothing that syncs comes after this.
 
 test_outage() {
+  # First it is there, and no Pod has a way to it.
+  inside iptables -I INPUT "${TO_NOTARY[@]}"
+  holds "a Job of the CronJob fails that has no route to it" sync_fails no-route
+  admission_goes_on no-route
+  inside iptables -D INPUT "${TO_NOTARY[@]}"
+  holds "a Job of the CronJob has its route again" sync_now
   "$CLUSTER" stop "$DIRECTORY" notary-server
   holds "nothing answers at its address" no_notary_server
-  holds "a Job of the CronJob fails" sync_fails
-  holds "a signed Pod is admitted" kubectl --namespace shop run offline --image "$REGISTRY/team/load:signed"
-  holds "it runs" kubectl --namespace shop wait --for=condition=Ready pod/offline --timeout 30s
+  holds "a Job of the CronJob fails" sync_fails offline
+  admission_goes_on offline
+}
+
+# What a router says that knows no way.
+TO_NOTARY=(! -i lo -p tcp --dport "${NOTARY_URL##*:}" -j REJECT --reject-with icmp-net-unreachable)
+
+admission_goes_on() { # NAME
+  holds "a signed Pod is admitted" kubectl --namespace shop run "$1" --image "$REGISTRY/team/load:signed"
+  holds "it runs" kubectl --namespace shop wait --for=condition=Ready "pod/$1" --timeout 30s
   denied "an unsigned one is denied" "it is not signed" kubectl --namespace shop run unsigned --image "$REGISTRY/team/load:unsigned"
 }
 
@@ -14,9 +27,9 @@ no_notary_server() {
   ! inside curl -sS --max-time 5 --cacert "$WORK/tls/ca.crt" "$NOTARY_URL/v2/"
 }
 
-sync_fails() {
-  kubectl --namespace "$SYSTEM" create job --from="cronjob/$RELEASE-sync" offline
-  kubectl --namespace "$SYSTEM" wait --for=condition=Failed job/offline --timeout 120s
+sync_fails() { # NAME
+  kubectl --namespace "$SYSTEM" create job --from="cronjob/$RELEASE-sync" "$1"
+  kubectl --namespace "$SYSTEM" wait --for=condition=Failed "job/$1" --timeout 120s
 }
 
 # All at once, with nothing on their disks and nobody to fetch from but the API server.
