@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use vouchsafe_store::Store;
+use vouchsafe_store::{ServerState, Store};
 use vouchsafe_tests::harness::process::run;
 use vouchsafe_tests::harness::{ApiServer, Certificates, Configuration, Vouchsafe};
 use vouchsafe_tests::vector::key::Key;
@@ -227,7 +227,12 @@ fn fill(vouchsafe: &Vouchsafe, count: usize, version: u64) {
             });
         }
     });
-    store.flush().unwrap();
+    // Without a pass that reached the server, nobody makes a bundle of what is stored.
+    let reached = ServerState {
+        last_pass: Some(Timestamp::now()),
+        ..ServerState::default()
+    };
+    store.set_server_state(&server, &reached).unwrap();
 }
 
 fn verified(gun: &Gun, version: u64) -> VerifiedRepository {
