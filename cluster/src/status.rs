@@ -10,11 +10,9 @@ use crate::trust_repository::{Condition, TrustRepositoryStatus};
 pub struct Standing {
     /// In a word: `fresh`, `stale`, `expired`, `unknown`…
     pub word: &'static str,
-    /// Whether images of it are admitted, as far as that is up to the repository.
-    pub admissible: bool,
     /// How many tags are signed where a rule names no delegation; nothing where it is not stored.
     pub tags: Option<u64>,
-    /// Until when images are admitted unless it is brought up to date before.
+    /// Until when images are admitted unless it is brought up to date before; nothing where none are now.
     pub until: Option<Timestamp>,
 }
 
@@ -115,14 +113,15 @@ fn fresh(standing: &Standing, word: &str) -> Fact {
 }
 
 fn ready(standing: &Standing, word: &str) -> Fact {
-    let message = if standing.admissible {
+    let admissible = standing.until.is_some();
+    let message = if admissible {
         "signed images of it are admitted"
     } else {
         "no image of it is admitted"
     };
     (
         "Ready",
-        Some(standing.admissible),
+        Some(admissible),
         word.to_owned(),
         message.to_owned(),
     )
@@ -151,9 +150,8 @@ mod tests {
     fn standing(word: &'static str) -> Standing {
         Standing {
             word,
-            admissible: word == "fresh" || word == "stale",
             tags: Some(3),
-            until: Some(Timestamp::UNIX_EPOCH),
+            until: matches!(word, "fresh" | "stale").then_some(Timestamp::UNIX_EPOCH),
         }
     }
 

@@ -80,7 +80,6 @@ impl StatusWriter {
             }
             None => Standing {
                 word: "unknown",
-                admissible: false,
                 tags: None,
                 until: None,
             },

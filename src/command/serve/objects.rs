@@ -49,7 +49,6 @@ fn judge(status: &RepositoryStatus, config: &Config, now: Timestamp) -> Standing
     };
     Standing {
         word,
-        admissible: matches!(word, "fresh" | "glass-broken" | "stale"),
         tags,
         until: freshness::admissible_until(status, config, word, now),
     }
