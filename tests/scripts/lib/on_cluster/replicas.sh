@@ -32,3 +32,11 @@ all_answer() { # IMAGE EXPECTED
 announced_authorities() {
   kubectl get validatingwebhookconfiguration "$RELEASE" --output 'jsonpath={.webhooks[0].clientConfig.caBundle}' | base64 -d
 }
+
+# Whether each of them has a line in its metrics that is like this.
+all_count() { # PATTERN
+  local address
+  for address in $(replicas '{.status.podIP}'); do
+    inside curl -fsS --max-time 5 "http://$address:8080/metrics" | grep -E -- "$1" || return 1
+  done
+}
