@@ -42,7 +42,13 @@ impl Failures {
 
 /// Whether somebody else wrote first: the object is there already, is another version by now, or is gone.
 pub(crate) fn is_conflict(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if matches!(status.code, 404 | 409))
+    is_status(error, 404) || is_status(error, 409)
+}
+
+/// Whether the API server answered with this HTTP status. A group that is not there is answered by no `Status` of its own, and so
+/// without a reason.
+pub(crate) fn is_status(error: &kube::Error, code: u16) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == code)
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use vouchsafe_store::{RepositoryState, Store, StoreError};
 use vouchsafe_trust::{Clock, Gun, Server, Sha256};
 
 use crate::Connection;
-use crate::feed::object::{self, Object, Objects, is_status};
+use crate::failure::is_status;
+use crate::feed::object::{self, Object, Objects};
 use crate::intake::{self, Refused, Taken};
 use crate::trust_repository::{
     Claim, PackError, Packed, TrustRepository, TrustRepositoryPart, TrustRepositoryPartSpec,

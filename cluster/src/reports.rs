@@ -19,6 +19,7 @@ use serde_json::Value;
 use vouchsafe_trust::Sha256;
 
 use self::kind::ReportKind;
+use crate::failure::is_status;
 use crate::workloads::Pod;
 
 /// What a namespace's report says: a finding for each Pod and image.
@@ -315,7 +316,7 @@ impl Publisher {
         let Some((namespace, first)) = failed.into_iter().next() else {
             return Ok(());
         };
-        if is_not_found(&first) {
+        if is_status(&first, 404) {
             // The kind itself may be gone.
             self.looked = None;
         }
@@ -340,7 +341,7 @@ async fn write(
         ..PatchParams::default()
     };
     let object = match api.patch(body::NAME, &params, &Patch::Merge(body)).await {
-        Err(error) if is_not_found(&error) => {
+        Err(error) if is_status(&error, 404) => {
             let object: DynamicObject =
                 serde_json::from_value(body.clone()).map_err(kube::Error::SerdeError)?;
             let params = PostParams {
@@ -357,14 +358,9 @@ async fn write(
 async fn remove(client: &Client, kind: ReportKind, namespace: &str) -> Result<(), kube::Error> {
     let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind.resource());
     match api.delete(body::NAME, &DeleteParams::default()).await {
-        Err(error) if !is_not_found(&error) => Err(error),
+        Err(error) if !is_status(&error, 404) => Err(error),
         Ok(_) | Err(_) => Ok(()),
     }
-}
-
-fn is_not_found(error: &kube::Error) -> bool {
-    // A group that is not there is answered by no `Status`, and so without a reason.
-    matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
 /// How many requests are under way at once.

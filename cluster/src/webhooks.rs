@@ -7,6 +7,8 @@ use kube::api::DeleteParams;
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 
+use crate::failure::is_status;
+
 /// Deletes the webhook configurations of both kinds of this name; the kinds of which there was one. It is no error if there is none.
 ///
 /// # Errors
@@ -33,7 +35,7 @@ where
     let api: Api<K> = Api::all(client.clone());
     match api.delete(name, &DeleteParams::default()).await {
         Ok(_) => Ok(true),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+        Err(error) if is_status(&error, 404) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Connection;
+use crate::failure::is_status;
 use crate::intake::Refused;
 use crate::trust_repository::{
     Claim, TrustRepository, TrustRepositoryPart, TrustRepositoryStatus, UnpackError, claim,
@@ -108,11 +109,6 @@ where
         Ok(Some((stream::iter(list.items.into_iter().map(Ok)), next)))
     });
     pages.try_flatten()
-}
-
-/// Whether the API server answered with this HTTP status.
-pub(crate) fn is_status(error: &kube::Error, code: u16) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == code)
 }
 
 /// What an object claims.

@@ -3,6 +3,8 @@
 use kube::Client;
 use kube::core::{ApiResource, GroupVersionKind};
 
+use crate::failure::is_status;
+
 /// A kind of report.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum ReportKind {
@@ -24,7 +26,7 @@ impl ReportKind {
                         return Ok(Some(kind));
                     }
                 }
-                Err(error) if super::is_not_found(&error) => {}
+                Err(error) if is_status(&error, 404) => {}
                 Err(error) => return Err(error),
             }
         }
