@@ -8,8 +8,7 @@ use std::str::FromStr;
 use aws_lc_rs::signature as aws;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use p256::ecdsa::signature::Verifier as _;
-use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+use p384::ecdsa::signature::hazmat::PrehashVerifier as _;
 use serde::{Deserialize, Serialize};
 use x509_cert::der::Decode as _;
 use x509_cert::der::asn1::ObjectIdentifier;
@@ -188,8 +187,7 @@ impl PublicKey {
                 .is_ok()
         };
         match (&self.material, scheme) {
-            (Material::P256(key), Scheme::Ecdsa) => p256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            (Material::P256(point), Scheme::Ecdsa) => aws(&aws::ECDSA_P256_SHA256_FIXED, point),
             (Material::P384(key), Scheme::Ecdsa) => p384::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| {
                     key.verify_prehash(Sha256::of(message).as_bytes(), &signature)
@@ -210,8 +208,11 @@ impl PublicKey {
     /// sign no documents here.
     pub fn verifies_document(&self, document: &[u8], signature: &[u8]) -> bool {
         match &self.material {
-            Material::P256(key) => p256::ecdsa::Signature::from_der(signature)
-                .is_ok_and(|signature| key.verify(document, &signature).is_ok()),
+            Material::P256(point) => {
+                aws::UnparsedPublicKey::new(&aws::ECDSA_P256_SHA256_ASN1, point)
+                    .verify(document, signature)
+                    .is_ok()
+            }
             Material::Ed25519(_) => self.verifies(Scheme::EdDsa, document, signature),
             Material::P384(_) | Material::P521(_) | Material::Rsa { .. } => false,
         }

@@ -9,7 +9,8 @@ use super::KeyError;
 
 #[derive(Clone)]
 pub(super) enum Material {
-    P256(Box<p256::ecdsa::VerifyingKey>),
+    /// The uncompressed point.
+    P256(Box<[u8]>),
     P384(Box<p384::ecdsa::VerifyingKey>),
     /// The uncompressed point.
     P521(Box<[u8]>),
@@ -24,7 +25,7 @@ pub(super) enum Material {
 impl Material {
     pub(super) fn p256(bits: &[u8]) -> Result<Self, KeyError> {
         p256::ecdsa::VerifyingKey::from_sec1_bytes(bits)
-            .map(|key| Self::P256(Box::new(key)))
+            .map(|key| Self::P256(key.to_sec1_point(false).as_bytes().into()))
             .map_err(|_error| KeyError::NotAKey)
     }
 
@@ -78,11 +79,7 @@ impl Material {
     pub(super) fn spki(&self) -> x509_cert::der::Result<Vec<u8>> {
         let ec = |curve: ObjectIdentifier| Any::encode_from(&curve).map(Some);
         let (oid, parameters, bits) = match self {
-            Self::P256(key) => (
-                OID_EC,
-                ec(OID_P256)?,
-                key.to_sec1_point(false).as_bytes().to_vec(),
-            ),
+            Self::P256(point) => (OID_EC, ec(OID_P256)?, point.to_vec()),
             Self::P384(key) => (
                 OID_EC,
                 ec(OID_P384)?,
