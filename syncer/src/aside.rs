@@ -8,13 +8,17 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 use tokio::task::block_in_place;
 
-/// Does `work`, which a server may have made long, without holding up anybody but the task that
+/// Does `work` on `bytes` bytes of what a server said, without holding up anybody but the task that
 /// asks for it.
 ///
-/// How long a file takes to verify does not show in its size: the keys and signatures in it decide.
-/// So the worker hands its other tasks to another thread, and at most half of the processors do
-/// such work at a time, in the whole process: whoever answers admission requests has the others.
-pub(crate) async fn aside<T>(work: impl FnOnce() -> T) -> T {
+/// How long a large file takes to verify does not show in its size: the keys and signatures in it
+/// decide. So the worker hands its other tasks to another thread, and at most half of the processors
+/// do such work at a time, in the whole process: whoever answers admission requests has the others.
+/// What is in a few KiB is verified in less time than that would take.
+pub(crate) async fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+    if bytes <= SMALL {
+        return work();
+    }
     // Never closed, so there always is a turn.
     let _turn = TURNS.acquire().await.ok();
     if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
@@ -24,6 +28,10 @@ pub(crate) async fn aside<T>(work: impl FnOnce() -> T) -> T {
         work()
     }
 }
+
+/// The most bytes that are worked on at once, in place: some dozens of signatures at the worst, which
+/// are a few milliseconds.
+pub(crate) const SMALL: usize = 8 * 1024;
 
 fn turns() -> usize {
     available_parallelism().map_or(1, |cores| (NonZero::get(cores) / 2).max(1))
@@ -46,7 +54,7 @@ mod tests {
     async fn the_only_worker_goes_on_with_other_tasks() {
         let (begun, begins) = oneshot::channel();
         let (answer, answered) = mpsc::channel();
-        let work = tokio::spawn(aside(move || {
+        let work = tokio::spawn(aside(SMALL + 1, move || {
             begun.send(()).unwrap();
             answered.recv_timeout(Duration::from_secs(20))
         }));
@@ -60,7 +68,7 @@ mod tests {
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let works = (0..turns() * 4).map(|_| {
             let (now, most) = (Arc::clone(&now), Arc::clone(&most));
-            tokio::spawn(aside(move || {
+            tokio::spawn(aside(SMALL + 1, move || {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 std::thread::sleep(Duration::from_millis(20));
                 now.fetch_sub(1, Ordering::SeqCst);

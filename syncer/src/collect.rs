@@ -170,16 +170,16 @@ impl Collector<'_> {
         let server = self.files.server().clone();
         let refused = |error: VerifyError| CollectError::refused(&server, error);
         let update = Update::new(chain, self.terms);
-        let update = aside(|| update.timestamp(timestamp))
+        let update = aside(timestamp.len(), || update.timestamp(timestamp))
             .await
             .map_err(refused)?;
 
         let wanted = update.wanted().map_err(refused)?;
         let snapshot = self.files.stated(&wanted).await?;
-        let update = match aside(|| update.snapshot(&snapshot)).await {
+        let update = match aside(snapshot.len(), || update.snapshot(&snapshot)).await {
             Ok(update) => update,
             Err(error) => {
-                let stated_root = aside(|| stated_root(&error, &snapshot)).await;
+                let stated_root = aside(snapshot.len(), || stated_root(&error, &snapshot)).await;
                 let error = refused(error);
                 return Err(Setback { error, stated_root });
             }
@@ -187,11 +187,15 @@ impl Collector<'_> {
 
         let wanted = update.wanted().map_err(refused)?;
         let targets = self.files.stated(&wanted).await?;
-        let mut update = aside(|| update.targets(&targets)).await.map_err(refused)?;
+        let mut update = aside(targets.len(), || update.targets(&targets))
+            .await
+            .map_err(refused)?;
 
         while let Some(wanted) = update.wanted().map_err(refused)? {
             let file = self.files.stated(&wanted).await?;
-            update = aside(|| update.delegation(&file)).await.map_err(refused)?;
+            update = aside(file.len(), || update.delegation(&file))
+                .await
+                .map_err(refused)?;
         }
         Ok(update.finish().map_err(refused)?)
     }

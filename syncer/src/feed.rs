@@ -121,7 +121,9 @@ impl<'a> Reading<'a> {
         let records = PAGE;
         let resource = Resource::Feed { after, records };
         let body = self.client.get(resource, MAX_PAGE).await?;
-        aside(|| Page::parse(&body, records)).await.map(Some)
+        aside(body.len(), || Page::parse(&body, records))
+            .await
+            .map(Some)
     }
 }
 

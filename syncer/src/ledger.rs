@@ -72,6 +72,13 @@ impl Ledger {
     }
 
     pub(crate) async fn before(&self, server: &Server, gun: &Gun) -> Result<Before, StoreError> {
+        // One look into the store's cache, where there is nothing more to read.
+        if self.store.accepted(server, gun)?.is_none() {
+            return Ok(Before {
+                accepted: None,
+                stored: None,
+            });
+        }
         let (server, gun) = (server.clone(), gun.clone());
         self.aside(move |store| {
             let metadata = store.metadata(&server, &gun)?;

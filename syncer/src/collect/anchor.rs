@@ -8,7 +8,7 @@ use vouchsafe_trust::pin::Check;
 use vouchsafe_trust::update::RootChain;
 use vouchsafe_trust::{Fault, Gun, Role, Version};
 
-use super::roots::version;
+use super::roots::{total, version};
 use super::{CollectError, Collector};
 use crate::aside::aside;
 use crate::notary::RoleFile;
@@ -113,7 +113,7 @@ impl<'a> Collector<'a> {
             Err(error) if is_curable(error) => {
                 let accepted = self.terms.accepted.map(|accepted| accepted.root_version);
                 sought.accepted = accepted.filter(|accepted| *accepted < oldest);
-                aside(|| {
+                aside(total(roots), || {
                     for root in roots {
                         sought.look_at(root);
                     }
@@ -141,7 +141,7 @@ impl<'a> Collector<'a> {
                 Err(error) if matches!(error.label(), "not_found" | "too_large") => break,
                 Err(error) => return Err(error.into()),
             };
-            let (is_next, helps) = aside(|| sought.look_back(&root, before)).await;
+            let (is_next, helps) = aside(root.len(), || sought.look_back(&root, before)).await;
             if !is_next {
                 break;
             }

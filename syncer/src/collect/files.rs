@@ -81,7 +81,7 @@ impl<'a> Files<'a> {
         let file = RoleFile::Content(role.clone(), sha256);
         let error = match self.fetch(file, stated.length).await {
             Ok(bytes) => {
-                let sha256 = aside(|| Sha256::of(&bytes)).await;
+                let sha256 = aside(bytes.len(), || Sha256::of(&bytes)).await;
                 self.fetched.insert(sha256, bytes.clone());
                 return Ok(bytes);
             }
@@ -110,7 +110,8 @@ impl<'a> Files<'a> {
     async fn at_hand(&mut self, sha256: Sha256) -> Option<&[u8]> {
         if self.known.is_none() {
             let stored = self.stored;
-            self.known = Some(aside(|| by_hash(stored)).await);
+            let bytes = stored.map_or(0, |stored| below_timestamp(stored).map(Vec::len).sum());
+            self.known = Some(aside(bytes, || by_hash(stored)).await);
         }
         self.known
             .as_ref()?
@@ -121,14 +122,18 @@ impl<'a> Files<'a> {
 }
 
 fn by_hash(stored: Option<&Stored>) -> BTreeMap<Sha256, &[u8]> {
-    let Some(Stored { metadata, .. }) = stored else {
-        return BTreeMap::new();
-    };
+    let files = stored.into_iter().flat_map(below_timestamp);
+    files
+        .map(|bytes| (Sha256::of(bytes), bytes.as_slice()))
+        .collect()
+}
+
+/// The stored files that a parent states by their hash.
+fn below_timestamp(stored: &Stored) -> impl Iterator<Item = &Vec<u8>> {
+    let metadata = &stored.metadata;
     [&metadata.snapshot, &metadata.targets]
         .into_iter()
         .chain(metadata.delegations.values())
-        .map(|bytes| (Sha256::of(bytes), bytes.as_slice()))
-        .collect()
 }
 
 /// Whether the server does not have the file. On SQL it says 500 where a delegation is missing

@@ -38,7 +38,7 @@ impl Collector<'_> {
     ) -> Result<RootChain, CollectError> {
         self.chains += 1;
         let (gun, terms) = (self.files.gun(), self.terms);
-        let verified = aside(|| RootChain::verify(gun, roots, terms)).await;
+        let verified = aside(total(roots), || RootChain::verify(gun, roots, terms)).await;
         verified.map_err(|error| CollectError::refused(self.files.server(), error))
     }
 
@@ -111,7 +111,12 @@ fn read_version(root: &[u8]) -> Option<Version> {
 
 /// The version that a root states, unproven.
 pub(super) async fn version(root: &[u8]) -> Option<Version> {
-    aside(|| read_version(root)).await
+    aside(root.len(), || read_version(root)).await
+}
+
+/// How many bytes they are in all.
+pub(super) fn total(roots: &[Vec<u8>]) -> usize {
+    roots.iter().map(Vec::len).sum()
 }
 
 /// The most versions that one update follows; with this many rotations between two passes,

@@ -1,10 +1,10 @@
-//! One repository of a pass.
+//! One repository of a pass: asked for, then committed.
 
 use std::sync::Arc;
 
 use vouchsafe_store::StoreError;
 use vouchsafe_trust::update::{Expiry, Terms};
-use vouchsafe_trust::{Gun, Pins, Timestamp};
+use vouchsafe_trust::{Gun, Pins, Timestamp, VerifiedRepository};
 
 use super::{Inner, Lane};
 use crate::collect::{CollectError, Collected, collect};
@@ -21,24 +21,24 @@ pub(super) struct Done {
     pub(super) transient: bool,
 }
 
-/// Brings one repository of the server of `lane` up to date.
-pub(super) async fn bring_one(
-    inner: Arc<Inner>,
-    lane: Arc<Lane>,
-    gun: Gun,
-    now: Timestamp,
-) -> Done {
-    let failed = |label, message: String| {
-        let failure = Failure {
-            gun: Some(gun.clone()),
-            ..Failure::of_server(&lane.server, label, message)
-        };
-        Outcome::Failed(Box::new(failure))
-    };
+/// How far one repository is.
+pub(super) enum Step {
+    /// The server has nothing more to do with it: it is to be committed.
+    Verified(Gun, Box<VerifiedRepository>),
+    /// At its end.
+    Done(Box<Done>),
+}
+
+/// Asks the server of `lane` for one repository, and verifies what is new.
+pub(super) async fn ask(inner: Arc<Inner>, lane: Arc<Lane>, gun: Gun, now: Timestamp) -> Step {
+    let failed =
+        |label, message: String| Outcome::Failed(Box::new(failure(&lane, &gun, label, message)));
     let (mut unreachable, mut transient) = (false, false);
     let outcome = match (&lane.client, inner.mirror.pins(&lane.server, &gun)) {
         (Ok(client), Some(pins)) => match bring(&inner, client, &gun, &pins, now).await {
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok(Collected::Updated(repository))) => return Step::Verified(gun, repository),
+            Ok(Ok(Collected::Unchanged)) => Outcome::Unchanged,
+            Ok(Ok(Collected::Withdrawn)) => Outcome::Withdrawn,
             Ok(Err(error)) => {
                 (unreachable, transient) = (error.is_unreachable(), error.is_transient());
                 Outcome::Failed(Box::new(Failure::of_collect(&lane.server, &gun, &error)))
@@ -54,15 +54,48 @@ pub(super) async fn bring_one(
         ),
         (Err(error), _) => failed("tls_setup", error.to_string()),
     };
-    Done {
+    Step::Done(Box::new(Done {
         gun,
         outcome,
         unreachable,
         transient,
+    }))
+}
+
+/// Commits what [`ask`] verified.
+pub(super) async fn commit(
+    inner: Arc<Inner>,
+    lane: Arc<Lane>,
+    gun: Gun,
+    repository: Box<VerifiedRepository>,
+) -> Step {
+    let server = &lane.server;
+    let outcome = match inner.ledger.commit(server, repository).await {
+        Ok(_) => {
+            tracing::info!(%server, %gun, "updated");
+            Outcome::Updated
+        }
+        Err(error) => {
+            let message = format!("{gun}: {error}");
+            Outcome::Failed(Box::new(failure(&lane, &gun, error.label(), message)))
+        }
+    };
+    Step::Done(Box::new(Done {
+        gun,
+        outcome,
+        unreachable: false,
+        transient: false,
+    }))
+}
+
+fn failure(lane: &Lane, gun: &Gun, label: &'static str, message: String) -> Failure {
+    Failure {
+        gun: Some(gun.clone()),
+        ..Failure::of_server(&lane.server, label, message)
     }
 }
 
-type Attempt = Result<Outcome, CollectError>;
+type Attempt = Result<Collected, CollectError>;
 
 async fn bring(
     inner: &Inner,
@@ -84,17 +117,9 @@ async fn bring(
         Ok(collected) => collected,
         Err(error) => return Ok(Err(error)),
     };
-    Ok(Ok(match collected {
-        Collected::Unchanged => Outcome::Unchanged,
-        Collected::Updated(repository) => {
-            inner.ledger.commit(server, repository).await?;
-            tracing::info!(%server, %gun, "updated");
-            Outcome::Updated
-        }
-        Collected::Withdrawn => {
-            inner.ledger.withdraw(server, gun, now).await?;
-            tracing::warn!(%server, %gun, "withdrawn: the server no longer has it");
-            Outcome::Withdrawn
-        }
-    }))
+    if matches!(collected, Collected::Withdrawn) {
+        inner.ledger.withdraw(server, gun, now).await?;
+        tracing::warn!(%server, %gun, "withdrawn: the server no longer has it");
+    }
+    Ok(Ok(collected))
 }

@@ -8,7 +8,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use vouchsafe_store::{ServerState, StoreError};
 use vouchsafe_trust::{Gun, Pins, Sha256, Timestamp};
 
-use super::bring::{Done, bring_one};
+use super::bring::{self, Done, Step};
 use super::due::Known;
 use super::records::Records;
 use super::{Inner, Lane, Scope};
@@ -239,21 +239,35 @@ impl Run<'_> {
         let per_server = self.inner.options.per_server.max(1);
         let patience = (2 * per_server).max(MIN_PATIENCE);
         let mut waiting = guns.into_iter();
-        let mut tasks = JoinSet::new();
+        let mut asked = Stage::new(per_server);
+        // The server is not kept waiting for the disk; and of several that wait for it, the first syncs for all.
+        let mut committing = Stage::new(per_server);
         let (mut unreachable, mut strangers) = (0, 0);
         loop {
-            while tasks.len() < per_server && unreachable < patience {
+            while asked.has_room() && committing.has_room() && unreachable < patience {
                 let Some(gun) = waiting.next() else { break };
                 let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
-                tasks.spawn(bring_one(inner, lane, gun, self.now));
+                asked.tasks.spawn(bring::ask(inner, lane, gun, self.now));
             }
-            let Some(done) = tasks.join_next().await else {
-                break;
+            let step = tokio::select! {
+                Some(step) = asked.tasks.join_next() => step,
+                Some(step) = committing.tasks.join_next() => step,
+                else => break,
             };
-            // A panic is the failure of one repository; its name went with it.
-            let Ok(mut done) = done else {
-                report.failed += 1;
-                continue;
+            let mut done = match step {
+                Ok(Step::Verified(gun, repository)) => {
+                    let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
+                    committing
+                        .tasks
+                        .spawn(bring::commit(inner, lane, gun, repository));
+                    continue;
+                }
+                Ok(Step::Done(done)) => done,
+                // A panic is the failure of one repository; its name went with it.
+                Err(_panicked) => {
+                    report.failed += 1;
+                    continue;
+                }
             };
             if sighted.contains(&done.gun) && done.outcome.is_of_no_trust_data() {
                 // Whoever named its image need not have signed it.
@@ -335,6 +349,23 @@ impl Run<'_> {
 
     fn pins_identity(&self, gun: &Gun) -> Option<Sha256> {
         self.pins(gun).map(|pins| pins.fingerprint())
+    }
+}
+
+/// What is done with a few repositories at a time.
+struct Stage {
+    tasks: JoinSet<Step>,
+    most: usize,
+}
+
+impl Stage {
+    fn new(most: usize) -> Self {
+        let tasks = JoinSet::new();
+        Self { tasks, most }
+    }
+
+    fn has_room(&self) -> bool {
+        self.tasks.len() < self.most
     }
 }
 
