@@ -2,7 +2,7 @@
 # make test    every test, on a machine where nothing but Rust is installed
 # make lint    formatting, clippy, shell scripts' syntax, documentation; warnings are errors
 # make format  formats the Rust code
-# make bench   the benchmarks
+# make bench   the benchmarks; prints the budgets, writes docs/performance.md and its plots anew; half an hour
 # make schema  writes docs/config.schema.json and the chart's custom resources anew from the types
 # make doc     the API documentation, into target/doc
 # make image   the container image, from scratch, into target/image; needs no container engine (docs/image.md)
@@ -39,6 +39,7 @@ format: toolchain
 bench: packages kubernetes toolchain
 	$(CARGO) build --locked --release --package vouchsafe
 	$(CARGO) bench --locked --package vouchsafe-tests --package vouchsafe-store --package vouchsafe-policy --benches
+	$(CARGO) bench --locked --package vouchsafe-tests --bench summary
 
 schema: toolchain
 	$(CARGO) build --locked --package vouchsafe

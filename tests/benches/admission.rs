@@ -1,170 +1,195 @@
 //! The TLS admission path beside a bare axum and rustls handler, in one run.
 //!
-//! All servers run as processes of their own with the same certificate: the bare handler, and
-//! Vouchsafe with a policy of one rule and with one of 500. `wrk` asks one after the other, round by
-//! round, with the same review. A ratio is the median of those within each round, with the least and
-//! the greatest beside it. The bare handler reads the review into kube's
-//! `AdmissionReview<DynamicObject>` and allows it: the least that a webhook in Rust can do.
+//! All servers run as processes of their own with the same certificate: the bare handler, and Vouchsafe with a policy of one rule and
+//! with one of 500. `wrk` asks one after the other, round by round, with the same review. A ratio is the median of those within each
+//! round, with the least and the greatest beside it. The bare handler reads the review into kube's `AdmissionReview<DynamicObject>` and
+//! allows it: the least that a webhook in Rust can do.
 
 #![expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a bench prints its report, and stops where it cannot be set up"
 )]
 
-use std::net::SocketAddr;
-use std::process::Command;
-
-use axum::Json;
-use axum::routing::post;
-use kube::core::DynamicObject;
-use kube::core::admission::{AdmissionRequest, AdmissionResponse, AdmissionReview};
 use serde_json::Value;
 use vouchsafe_tests::harness::notary_client::Tag;
-use vouchsafe_tests::harness::port::PortLease;
-use vouchsafe_tests::harness::process::{Process, run};
+use vouchsafe_tests::harness::vouchsafe::Serving;
 use vouchsafe_tests::harness::{
-    Certificates, Configuration, NotaryClient, NotaryServer, TempDir, Vouchsafe, admission,
+    Certificates, Configuration, Load, NotaryClient, NotaryServer, TempDir, Vouchsafe, admission,
+    load, usage,
 };
+use vouchsafe_tests::report::plot::{Plot, Series};
+use vouchsafe_tests::report::{self, Budget, Table};
 
+use bare::Bare;
+use rounds::Rounds;
+
+#[path = "admission/bare.rs"]
+mod bare;
 #[path = "support/policy.rs"]
 mod policy;
-
-const GUN: &str = "registry.example.com/team/app";
-const BARE: &str = "VOUCHSAFE_BENCH_BARE";
-const ROUNDS: usize = 7;
-const SECONDS: &str = "2s";
-const CONNECTIONS: [u32; 3] = [1, 8, 64];
-const RULES: [usize; 2] = [1, 500];
+#[path = "admission/rounds.rs"]
+mod rounds;
+#[path = "admission/syncing.rs"]
+mod syncing;
 
 fn main() {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how this process knows that it is the bare server"
-    )]
-    let bare = std::env::var(BARE);
-    match bare {
-        Ok(settings) => serve_bare(&settings),
-        Err(_) => compare(),
+    if !bare::serve_if_asked() {
+        compare();
     }
-}
-
-/// The bare handler; `settings` is its address, certificate and key.
-fn serve_bare(settings: &str) {
-    async fn allow(
-        Json(review): Json<AdmissionReview<DynamicObject>>,
-    ) -> Json<AdmissionReview<DynamicObject>> {
-        let request: AdmissionRequest<DynamicObject> = review.try_into().unwrap();
-        Json(AdmissionResponse::from(&request).into_review())
-    }
-    let [address, certificate, key] = settings.split(' ').collect::<Vec<_>>().try_into().unwrap();
-    let address: SocketAddr = address.parse().unwrap();
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let tls = axum_server::tls_rustls::RustlsConfig::from_pem_file(certificate, key);
-        let app = axum::Router::new().route("/mutate", post(allow));
-        axum_server::bind_rustls(address, tls.await.unwrap())
-            .serve(app.into_make_service())
-            .await
-            .unwrap();
-    });
 }
 
 fn compare() {
     let certificates = Certificates::new().unwrap();
     let directory = TempDir::new("bench").unwrap();
     let vouchsafe = stores(&certificates);
-    let serving = vouchsafe
+    let mut serving = vouchsafe
         .each_ref()
         .map(|vouchsafe| vouchsafe.serve(&certificates).unwrap());
-    let bare = PortLease::new().unwrap();
-    let (certificate, key) = (certificates.leaf_file(), certificates.leaf_key_file());
-    let settings = format!(
-        "{} {} {}",
-        bare.address(),
-        certificate.display(),
-        key.display()
-    );
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let mut process = Process::start(
-        command.env(BARE, settings),
-        &directory.path().join("bare.log"),
-    )
-    .unwrap();
-    process.wait_until_listening(bare.address()).unwrap();
-
+    let bare = Bare::start(&certificates, &directory);
     let image = format!("{GUN}:signed");
-    let reviews = [
-        (
-            "a Pod with one image, 0.8 KiB",
-            admission::pod_review(&[&image]),
-        ),
+    let small = admission::pod_review(&[&image]);
+    let real = realistic(&image);
+    for review in [&small, &real] {
+        for serving in &serving {
+            is_signed(serving, &certificates, review);
+        }
+    }
+    let [one_rule, many_rules] = &mut serving;
+    let ours = [(one_rule.url(), one_rule.process().id())];
+    let both = [
+        ours[0].clone(),
+        (many_rules.url(), many_rules.process().id()),
+    ];
+    let script = |name: &str, review: &Value, is_kept| {
+        load::post(&directory, name, &review.to_string(), is_kept).unwrap()
+    };
+
+    let mut by_connections = Table::new(COLUMNS);
+    let small_script = script("small.lua", &small, true);
+    let real_script = script("real.lua", &real, true);
+    let mut lines = Vec::new();
+    for (name, script, servers) in [
+        ("a Pod with one image, 0.8 KiB", &small_script, &both[..]),
         (
             "a Pod with four images as an API server writes it, 4.8 KiB",
-            realistic(&image),
+            &real_script,
+            &ours[..],
         ),
-    ];
-    println!("admission over TLS, keep-alive; medians of {ROUNDS} rounds of {SECONDS}");
-    let bare_url = format!("https://localhost:{}/mutate", bare.number());
-    let urls = serving
-        .each_ref()
-        .map(|serving| format!("{}/mutate", serving.url()));
-    for (name, review) in reviews {
-        for serving in &serving {
-            let answer = serving.review(&certificates, "/mutate", &review).unwrap();
-            assert_eq!(answer["response"]["allowed"], true, "{answer}");
-            assert!(answer["response"]["patch"].is_string(), "{answer}");
+    ] {
+        for connections in CONNECTIONS {
+            let rounds = Rounds::run(&bare, servers, connections, script);
+            rounds.rows(
+                &mut by_connections,
+                &format!("{name}; {connections} connections"),
+            );
+            lines.push((name, connections, rounds));
         }
-        let script = script(&directory, &review.to_string());
-        table(name, &bare_url, &urls, &script);
     }
-}
+    report("admission", &by_connections, &plots(&lines));
+    budget(&lines);
 
-fn table(name: &str, bare_url: &str, urls: &[String], script: &str) {
-    println!("\n{name}");
-    print!("connections  bare req/s");
-    for rules in RULES {
-        print!(
-            "  {:>17}  {:<17}",
-            format!("rules: {rules}, req/s"),
-            "ratio"
+    let mut by_images = Table::new(COLUMNS);
+    for images in [1, 10, 50] {
+        let review = admission::pod_review(&vec![image.as_str(); images]);
+        let script = script(&format!("{images}.lua"), &review, true);
+        let rounds = Rounds::run(&bare, &ours, 8, &script);
+        rounds.rows(
+            &mut by_images,
+            &format!("a Pod with {images} images; 8 connections"),
         );
     }
-    println!();
-    for connections in CONNECTIONS {
-        let mut bare = Vec::new();
-        let mut ours = vec![Vec::new(); urls.len()];
-        for _ in 0..ROUNDS {
-            bare.push(load(bare_url, connections, script));
-            for (url, rates) in urls.iter().zip(&mut ours) {
-                rates.push(load(url, connections, script));
+    let script = script("new.lua", &small, false);
+    let rounds = Rounds::run(&bare, &ours, 8, &script);
+    rounds.rows(
+        &mut by_images,
+        "one image; a new connection for each request, 8 at a time",
+    );
+    report("images", &by_images, &[]);
+    drop(serving);
+
+    let table = syncing::measure(&certificates, &directory);
+    report("syncing", &table, &[]);
+}
+
+fn report(section: &str, table: &Table, plots: &[Plot]) {
+    let mut text = table.markdown();
+    for plot in plots {
+        text.push('\n');
+        text.push_str(&plot.draw().unwrap());
+    }
+    println!("\n{section}\n{text}");
+    report::write(section, &text).unwrap();
+}
+
+fn plots(lines: &[(&str, usize, Rounds)]) -> [Plot; 2] {
+    let series = |of: &dyn Fn(&Rounds) -> [f64; 2]| {
+        let mut all = Vec::new();
+        for review in ["a Pod with one image", "a Pod with four images"] {
+            let lines = || lines.iter().filter(|(name, ..)| name.starts_with(review));
+            for (index, who) in ["bare handler", "Vouchsafe"].iter().enumerate() {
+                let points = lines().map(|(_, at, rounds)| (*at as f64, of(rounds)[index]));
+                all.push(Series {
+                    name: format!("{who}, {review}"),
+                    points: points.collect(),
+                });
             }
         }
-        print!("{connections:>11}  {:>10.0}", sorted(&bare)[ROUNDS / 2]);
-        for rates in ours {
-            let ratios: Vec<f64> = rates
-                .iter()
-                .zip(&bare)
-                .map(|(ours, bare)| ours / bare)
-                .collect();
-            let ratios = sorted(&ratios);
-            print!(
-                "  {:>17.0}  {:>5.2} ({:.2}-{:.2})",
-                sorted(&rates)[ROUNDS / 2],
-                ratios[ROUNDS / 2],
-                ratios[0],
-                ratios[ROUNDS - 1]
-            );
-        }
-        println!();
-    }
+        all
+    };
+    let plot = |name: &str, title: &str, y: &str, log_y, series| Plot {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        x: "connections".to_owned(),
+        y: y.to_owned(),
+        log_y,
+        series,
+    };
+    [
+        plot(
+            "admission-rate",
+            "Admission over TLS: throughput by connections",
+            "requests/s",
+            false,
+            series(&|rounds| [rounds.bare().rate, rounds.ours(0).rate]),
+        ),
+        plot(
+            "admission-p99",
+            "Admission over TLS: p99 by connections",
+            "microseconds",
+            true,
+            series(&|rounds| [rounds.bare().p99, rounds.ours(0).p99]),
+        ),
+    ]
+}
+
+/// The budget is for a review as an API server writes it; the small one is kept beside it, as the hardest case.
+fn budget(lines: &[(&str, usize, Rounds)]) {
+    let budgets: Vec<Budget> = ["a Pod with four images", "a Pod with one image"]
+        .into_iter()
+        .map(|review| {
+            let ratios = lines.iter().filter(|(name, ..)| name.starts_with(review));
+            let least = ratios
+                .map(|(.., rounds)| rounds.ratios(0)[rounds::ROUNDS / 2])
+                .fold(f64::MAX, f64::min);
+            Budget {
+                what: format!("admission over TLS, {review}, of the bare handler's throughput, at the worst of {CONNECTIONS:?} connections"),
+                budget: "≥ 90 %".to_owned(),
+                measured: format!("{:.0} %", least * 100.0),
+                held: least >= 0.9,
+            }
+        })
+        .collect();
+    report::keep("admission", &budgets).unwrap();
+}
+
+fn is_signed(serving: &Serving, certificates: &Certificates, review: &Value) {
+    let answer = serving.review(certificates, "/mutate", review).unwrap();
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    assert!(answer["response"]["patch"].is_string(), "{answer}");
 }
 
 /// A review as an API server writes it, whose images are all `image`.
@@ -213,43 +238,16 @@ fn stores(certificates: &Certificates) -> [Vouchsafe; RULES.len()] {
     })
 }
 
-/// A `wrk` script that posts the review.
-fn script(directory: &TempDir, review: &str) -> String {
-    let lua = format!(
-        "wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\nwrk.body = [==[{review}]==]\n"
-    );
-    directory
-        .write("post.lua", lua)
-        .unwrap()
-        .display()
-        .to_string()
-}
-
-/// Requests a second, all of them answered with 200.
-fn load(url: &str, connections: u32, script: &str) -> f64 {
-    let connections = connections.to_string();
-    let arguments = [
-        "-t",
-        "1",
-        "-c",
-        &connections,
-        "-d",
-        SECONDS,
-        "-s",
-        script,
-        url,
-    ];
-    let report = run(Command::new("wrk").args(arguments)).unwrap();
-    assert!(!report.contains("Non-2xx"), "{report}");
-    let line = report
-        .lines()
-        .find_map(|line| line.strip_prefix("Requests/sec:"))
-        .unwrap();
-    line.trim().parse().unwrap()
-}
-
-fn sorted(values: &[f64]) -> Vec<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted
-}
+const GUN: &str = "registry.example.com/team/app";
+const CONNECTIONS: [usize; 4] = [1, 8, 64, 256];
+const RULES: [usize; 2] = [1, 500];
+const COLUMNS: [&str; 8] = [
+    "review",
+    "server",
+    "requests/s",
+    "ratio",
+    "p50, µs",
+    "p99, µs",
+    "p99.9, µs",
+    "processor, µs a request",
+];

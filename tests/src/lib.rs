@@ -1,4 +1,5 @@
 //! What Vouchsafe's end-to-end tests, attack vectors and benchmarks share.
 
 pub mod harness;
+pub mod report;
 pub mod vector;

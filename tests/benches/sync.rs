@@ -1,0 +1,371 @@
+//! Repositories of a real Notary server, by their number: a first sync beside the server's own rate, a pass that finds nothing new, and
+//! what `vouchsafe serve` then needs to start.
+//!
+//! Numbers after `--` are how many repositories there are: `cargo bench --bench sync -- 100 1000`. The server's own rate is what `wrk`
+//! gets of it when it makes the very requests that the sync made, over as many connections.
+
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a measurement, which must stop at any surprise"
+)]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use vouchsafe_tests::harness::{
+    Certificates, Configuration, Generator, Load, NotaryServer, TempDir, Vouchsafe, admission,
+    load, usage,
+};
+use vouchsafe_tests::report::plot::{Plot, Series};
+use vouchsafe_tests::report::{self, Budget, Table};
+
+fn main() {
+    let given: Vec<usize> = std::env::args()
+        .skip(1)
+        .filter_map(|it| it.parse().ok())
+        .collect();
+    let counts = if given.is_empty() {
+        REPOSITORIES.to_vec()
+    } else {
+        given
+    };
+    let found: Vec<Found> = counts.into_iter().map(measure).collect();
+    synced(&found);
+    started(&found);
+    kept(&found);
+}
+
+/// What was measured with so many repositories.
+struct Found {
+    repositories: usize,
+    /// Of the first sync.
+    requests: f64,
+    /// How long the first sync took, and the rate of `wrk` just before, of each round.
+    rounds: Vec<(f64, f64)>,
+    /// The requests of a pass that finds nothing new, its seconds, and its processor time in milliseconds.
+    again: (f64, f64, f64),
+    /// The requests of a pass after one repository changed.
+    changed: f64,
+    /// The milliseconds until `serve` was ready, and its memory then and after it answered for every repository, in MiB.
+    start: (f64, f64, f64),
+    disk: f64,
+}
+
+impl Found {
+    fn ratios(&self) -> Vec<f64> {
+        let ratio = |(took, own): &(f64, f64)| self.requests / took / own;
+        sorted(self.rounds.iter().map(ratio).collect())
+    }
+}
+
+fn measure(repositories: usize) -> Found {
+    let certificates = Certificates::new().unwrap();
+    let server = NotaryServer::tls(&certificates).unwrap();
+    let generator = Generator::new(&server, Some(&certificates), TAGS).unwrap();
+    let started = Instant::now();
+    generator.publish(repositories, 1).unwrap();
+    println!(
+        "published {repositories} repositories of {TAGS} tags in {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
+    let configuration = Configuration::new()
+        .notary(
+            &server.url(),
+            Some(certificates.authority_pem()),
+            &Generator::root_key_pem(),
+        )
+        .rule("registry.example.com/*:*")
+        .to_string();
+    let mut vouchsafe = Vouchsafe::new(&configuration).unwrap();
+    let before = server.log().len();
+    let first = sync(&vouchsafe);
+    let directory = TempDir::new("bench-sync").unwrap();
+    let paths = requested(&server.log()[before..]);
+    let script = load::gets(&directory, "gets.lua", &paths).unwrap();
+    let url = server.url();
+    let own = || {
+        let load = Load {
+            url: &url,
+            connections: PER_SERVER,
+            script: &script,
+            seconds: 3,
+        };
+        load.run().unwrap().rate
+    };
+    let mut rounds = vec![(first.seconds, own())];
+    for _ in 1..ROUNDS {
+        let own = own();
+        vouchsafe = Vouchsafe::new(&configuration).unwrap();
+        rounds.push((sync(&vouchsafe).seconds, own));
+    }
+    let again = sync(&vouchsafe);
+    generator.publish(1, 2).unwrap();
+    let changed = sync(&vouchsafe).requests;
+    drop(server);
+    let start = start(&vouchsafe, &certificates, repositories);
+    Found {
+        repositories,
+        requests: first.requests,
+        rounds,
+        again: (again.requests, again.seconds, again.processor),
+        changed,
+        start,
+        disk: disk(&vouchsafe),
+    }
+}
+
+struct Pass {
+    requests: f64,
+    seconds: f64,
+    processor: f64,
+}
+
+/// One `vouchsafe sync`, with its start and its end.
+fn sync(vouchsafe: &Vouchsafe) -> Pass {
+    let before = usage::processor_of_children().unwrap();
+    let started = Instant::now();
+    let report = vouchsafe.succeed(&["sync", "-o", "json"]).unwrap();
+    let seconds = started.elapsed().as_secs_f64();
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let server = &report["servers"][0];
+    assert_eq!(server["failed"], 0, "{report}");
+    Pass {
+        requests: server["requests"].as_f64().unwrap(),
+        seconds,
+        processor: (usage::processor_of_children().unwrap() - before) / 1e3,
+    }
+}
+
+/// The paths that were asked for, as the server logged them.
+fn requested(log: &str) -> Vec<String> {
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let paths = lines.filter_map(|line: Value| {
+        let answered = line.get("http.response.status")?.as_u64()? == 200;
+        let path = line["http.request.uri"].as_str()?.to_owned();
+        answered.then_some(path)
+    });
+    paths.filter(|path| path.ends_with(".json")).collect()
+}
+
+/// How long `serve` takes to be ready, and its memory then and after it answered for every repository.
+fn start(
+    vouchsafe: &Vouchsafe,
+    certificates: &Certificates,
+    repositories: usize,
+) -> (f64, f64, f64) {
+    let mut took = Vec::new();
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        drop(vouchsafe.serve(certificates).unwrap());
+        took.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    let mut serving = vouchsafe.serve(certificates).unwrap();
+    let process = serving.process().id();
+    let ready = usage::resident(process).unwrap();
+    let images: Vec<String> = (0..repositories)
+        .map(|number| format!("{}:v0", Generator::gun(number)))
+        .collect();
+    for images in images.chunks(50) {
+        let images: Vec<&str> = images.iter().map(String::as_str).collect();
+        let review = admission::pod_review(&images);
+        let answer = serving.review(certificates, "/mutate", &review).unwrap();
+        assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    }
+    thread::sleep(Duration::from_millis(200));
+    (
+        sorted(took)[ROUNDS / 2],
+        ready,
+        usage::peak(process).unwrap(),
+    )
+}
+
+fn synced(found: &[Found]) {
+    let mut table = Table::new([
+        "repositories",
+        "requests",
+        "first sync, s",
+        "requests/s",
+        "the server's own",
+        "ratio",
+        "nothing new: requests",
+        "s",
+        "processor, ms",
+        "one changed: requests",
+    ]);
+    for it in found {
+        let ratios = it.ratios();
+        let took = sorted(it.rounds.iter().map(|(took, _)| *took).collect());
+        let own = sorted(it.rounds.iter().map(|(_, own)| *own).collect());
+        let took = took[took.len() / 2];
+        let (requests, seconds, processor) = it.again;
+        table.row([
+            it.repositories.to_string(),
+            format!("{:.0}", it.requests),
+            format!("{took:.2}"),
+            format!("{:.0}", it.requests / took),
+            format!("{:.0}", own[own.len() / 2]),
+            format!(
+                "{:.2} ({:.2} to {:.2})",
+                ratios[ratios.len() / 2],
+                ratios[0],
+                ratios[ratios.len() - 1]
+            ),
+            format!("{requests:.0}"),
+            format!("{seconds:.2}"),
+            format!("{processor:.0}"),
+            format!("{:.0}", it.changed),
+        ]);
+    }
+    let points = |of: &dyn Fn(&Found) -> f64| {
+        found
+            .iter()
+            .map(|it| (it.repositories as f64, of(it)))
+            .collect::<Vec<_>>()
+    };
+    let plot = Plot {
+        name: "sync".to_owned(),
+        title: "A pass over one server, by its repositories".to_owned(),
+        x: "repositories".to_owned(),
+        y: "seconds".to_owned(),
+        log_y: true,
+        series: vec![
+            Series {
+                name: "first sync".to_owned(),
+                points: points(&|it| it.rounds[0].0),
+            },
+            Series {
+                name: "the same requests by wrk".to_owned(),
+                points: points(&|it| it.requests / it.rounds[0].1),
+            },
+            Series {
+                name: "nothing new".to_owned(),
+                points: points(&|it| it.again.1),
+            },
+        ],
+    };
+    finish("sync", &table, &plot);
+}
+
+fn started(found: &[Found]) {
+    let mut table = Table::new([
+        "repositories",
+        "tags",
+        "on disk, MB",
+        "start to ready, ms",
+        "memory then, MiB",
+        "peak, every repository read, MiB",
+    ]);
+    for it in found {
+        let (took, ready, read) = it.start;
+        table.row([
+            it.repositories.to_string(),
+            (it.repositories * TAGS).to_string(),
+            format!("{:.0}", it.disk),
+            format!("{took:.0}"),
+            format!("{ready:.0}"),
+            format!("{read:.0}"),
+        ]);
+    }
+    let points = |of: fn(&Found) -> f64| {
+        found
+            .iter()
+            .map(|it| (it.repositories as f64, of(it)))
+            .collect()
+    };
+    let plot = Plot {
+        name: "start".to_owned(),
+        title: "vouchsafe serve, by the repositories in its store".to_owned(),
+        x: "repositories".to_owned(),
+        y: "MiB".to_owned(),
+        log_y: false,
+        series: vec![
+            Series {
+                name: "memory when it is ready".to_owned(),
+                points: points(|it| it.start.1),
+            },
+            Series {
+                name: "peak, after every repository was read".to_owned(),
+                points: points(|it| it.start.2),
+            },
+        ],
+    };
+    finish("start", &table, &plot);
+}
+
+fn finish(section: &str, table: &Table, plot: &Plot) {
+    let picture = plot.draw().unwrap();
+    let text = format!("{}\n{picture}", table.markdown());
+    println!("\n{section}\n{text}");
+    report::write(section, &text).unwrap();
+}
+
+fn kept(found: &[Found]) {
+    let Some(largest) = found.last() else { return };
+    let ratios = largest.ratios();
+    let ratio = ratios[ratios.len() / 2];
+    let fewest = found.iter().map(|it| it.again.0).fold(f64::MAX, f64::min);
+    let most = found.iter().map(|it| it.again.0).fold(0.0, f64::max);
+    let (took, _, peak) = largest.start;
+    let many = largest.repositories;
+    let budget = |what: String, budget: &str, measured: String, held| Budget {
+        what,
+        budget: budget.to_owned(),
+        measured,
+        held,
+    };
+    let budgets = [
+        budget(
+            format!("full sync of {many} GUNs, of the server's own rate"),
+            "≥ 70 %",
+            format!("{:.0} %", ratio * 100.0),
+            ratio >= 0.7,
+        ),
+        budget(
+            "requests of a sync when nothing changed".to_owned(),
+            "constant",
+            format!("{fewest:.0} to {most:.0}"),
+            (fewest - most).abs() < 0.5,
+        ),
+        budget(
+            format!("start to ready with {many} GUNs, {} tags", many * TAGS),
+            "≤ 1 s",
+            format!("{took:.0} ms"),
+            took <= 1e3,
+        ),
+        budget(
+            "resident memory at that size, every GUN read".to_owned(),
+            "≤ 64 MiB",
+            format!("{peak:.0} MiB"),
+            peak <= 64.0,
+        ),
+    ];
+    report::keep("sync", &budgets).unwrap();
+}
+
+fn disk(vouchsafe: &Vouchsafe) -> f64 {
+    let files = std::fs::read_dir(vouchsafe.store().join("db")).unwrap();
+    let files = files.map(|entry| entry.unwrap().metadata().unwrap());
+    let bytes: u64 = files
+        .filter(std::fs::Metadata::is_file)
+        .map(|it| it.len())
+        .sum();
+    bytes as f64 / 1e6
+}
+
+fn sorted(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+const REPOSITORIES: [usize; 3] = [100, 1_000, 10_000];
+const TAGS: usize = 10;
+const ROUNDS: usize = 3;
+/// The default of `sync.perServer`.
+const PER_SERVER: usize = 4;
