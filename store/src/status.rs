@@ -128,11 +128,19 @@ impl Store {
     ///
     /// [`StoreError`] if the store cannot be read.
     pub fn status(&self) -> Result<Vec<RepositoryStatus>, StoreError> {
-        let repositories = self.repositories()?;
-        repositories
-            .into_iter()
-            .map(|(server, gun)| self.status_of(server, gun))
-            .collect()
+        self.statuses()?.collect()
+    }
+
+    /// The same one after the other, for whoever does not need all at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::status`], also for each of them.
+    pub fn statuses(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<RepositoryStatus, StoreError>>, StoreError> {
+        let repositories = self.repositories()?.into_iter();
+        Ok(repositories.map(|(server, gun)| self.status_of(server, gun)))
     }
 
     /// The status of one repository: of every server that something is known of it from, or of one.
