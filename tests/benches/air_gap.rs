@@ -123,13 +123,7 @@ fn through_objects(full: &Path) {
     let configuration = configuration();
     let publisher = program(configuration.clone());
     let definitions = publisher.succeed(&["cluster", "crds"]).unwrap();
-    let file = publisher
-        .directory()
-        .write("crds.yaml", definitions)
-        .unwrap();
-    api.succeed(&["create", "-f", &text(&file)]).unwrap();
-    let established = "--for=condition=Established";
-    api.succeed(&["wait", established, "crd", "--all"]).unwrap();
+    api.define(&definitions).unwrap();
     let publish = ["bundle", "import", &text(full), "--publish", "kubernetes"];
     measure("publish, all", &publisher, &publish);
     measure("publish, nothing new", &publisher, &publish);

@@ -78,6 +78,21 @@ impl ApiServer {
         run(self.command().args(["create", "-f"]).arg(file)).map(drop)
     }
 
+    /// Makes custom resource definitions, and returns when all that there are can be used.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Command`] if the API server refuses one, [`HarnessError::Unexpected`] if they are not ready after ten seconds.
+    pub fn define(&self, definitions: &str) -> Result<(), HarnessError> {
+        let directory = TempDir::new("definitions")?;
+        let file = directory.write("definitions.yaml", definitions)?;
+        run(self.command().args(["create", "-f"]).arg(file))?;
+        // `kubectl wait` fails at once where one has no conditions yet.
+        let established = ["wait", "--for=condition=Established", "crd", "--all"];
+        self.wait_until(&established, |finished| finished.code == Some(0))
+            .map(drop)
+    }
+
     /// Ends the API server and starts it again; what it has stays.
     ///
     /// # Errors

@@ -26,16 +26,8 @@ impl Cluster {
         let server = ScriptedServer::tls(&certificates).unwrap();
         let api = ApiServer::start().unwrap();
         let syncer = program(&api, &configured(&server, &certificates).to_string());
-        let directory = TempDir::new("definitions").unwrap();
         let definitions = syncer.succeed(&["cluster", "crds"]).unwrap();
-        let file = directory.write("definitions.yaml", definitions).unwrap();
-        api.succeed(&["create", "-f", &file.display().to_string()])
-            .unwrap();
-        for name in ["trustrepositories", "trustrepositoryparts"] {
-            let definition = format!("crd/{name}.vouchsafe.dev");
-            api.succeed(&["wait", "--for=condition=Established", &definition])
-                .unwrap();
-        }
+        api.define(&definitions).unwrap();
         let cluster = Self {
             api,
             server,
