@@ -8,10 +8,12 @@ mod handler;
 mod limits;
 mod paths;
 mod places;
+mod stream;
 
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::routing::get;
@@ -42,8 +44,10 @@ struct State {
     limits: Limits,
     /// Reviews that may be judged, besides those that are.
     judging: Budget,
-    /// Bytes that bodies may have, besides those that they have.
+    /// Bytes that bodies and answers may have, besides those that they have.
     bodies: Budget,
+    /// Whether it has been asked to stop.
+    stopping: AtomicBool,
 }
 
 /// Where to listen.
@@ -72,6 +76,7 @@ impl Server {
                 limits,
                 judging: Budget::new(limits.concurrent),
                 bodies: Budget::new(limits.bodies),
+                stopping: AtomicBool::new(false),
             }),
         }
     }
@@ -100,6 +105,7 @@ impl Server {
         let admission = Port::admission(listeners.admission, state, tls, with_reviews)?;
         let stopping = async {
             shutdown.await;
+            state.stopping.store(true, Ordering::Relaxed);
             state.readiness.set(Condition::Running, false);
             tracing::info!("stopping: not ready any more");
             tokio::time::sleep(state.limits.drain_delay).await;

@@ -118,7 +118,7 @@ pub(super) enum Cut {
 }
 
 /// Bytes that a request counts for from its start: headers and buffers are memory, too.
-const LEAST: usize = 16 * 1024;
+pub(super) const LEAST: usize = 16 * 1024;
 
 /// How long to look for the `uid` of a request that there is no room for.
 const PEEK: std::time::Duration = std::time::Duration::from_millis(100);

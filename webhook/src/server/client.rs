@@ -4,6 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
+use axum::response::Response;
+
 use super::State;
 use super::budget::Budget;
 
@@ -16,6 +20,27 @@ pub(super) struct Client {
     pub(super) bodies: Arc<Budget>,
     /// What the connection was used for.
     pub(super) activity: Arc<Activity>,
+    /// What it speaks.
+    pub(super) version: Version,
+}
+
+/// The versions of HTTP.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Version {
+    Http1,
+    Http2,
+}
+
+impl Client {
+    /// Has the client go elsewhere with its next request, where the server is about to stop. HTTP/2
+    /// has GOAWAY for that; on a connection of HTTP/1.1 that is closed while it is idle, a request
+    /// may be on its way.
+    pub(super) fn bid_farewell(&self, answer: &mut Response) {
+        if self.version == Version::Http1 && self.state.stopping.load(Ordering::Relaxed) {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+        }
+    }
 }
 
 /// When a connection was last of use. Requests note it without a lock.

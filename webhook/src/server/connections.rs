@@ -17,10 +17,11 @@ use tokio::time::{sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::State;
-use super::client::{Activity, Client};
+use super::client::{Activity, Client, Version};
 use super::limits::Limits;
 use super::paths::Paths;
 use super::places::{Bounds, Ending, Place, Places};
+use super::stream::Stream;
 
 /// A port that is served.
 #[derive(Debug)]
@@ -37,13 +38,6 @@ struct Shared {
     operations: Option<TowerToHyperService<Router>>,
     http1: Builder<TokioExecutor>,
     http2: Builder<TokioExecutor>,
-}
-
-/// The versions of HTTP.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Version {
-    Http1,
-    Http2,
 }
 
 impl Port {
@@ -158,6 +152,7 @@ impl Shared {
     async fn serve(&self, stream: TcpStream, mut place: Place) -> io::Result<()> {
         // Answers are single small writes: waiting to fill a segment would only delay them.
         stream.set_nodelay(true)?;
+        let stream = Stream::new(stream, &self.state.limits);
         let Some(tls) = &self.tls else {
             self.speak(stream, Version::Http1, place).await;
             return Ok(());
@@ -184,6 +179,7 @@ impl Shared {
             state: Arc::clone(&self.state),
             bodies: Arc::clone(&place.bodies),
             activity: Arc::clone(&place.activity),
+            version,
         };
         let paths = Paths {
             client: Arc::new(client),

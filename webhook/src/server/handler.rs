@@ -1,10 +1,11 @@
 //! What is answered on each path.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State as Shared;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
@@ -12,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::timeout_at;
 
 use super::State;
-use super::body::{Cut, Received};
+use super::body::{Cut, LEAST, Received};
 use super::budget::Claim;
 use super::client::Client;
 use crate::admission::{Refusal, Webhook};
@@ -36,6 +37,26 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> (StatusCode, Str
     (status, state.readiness.report())
 }
 
+/// What `answering` comes to, which counts as `claim` until it is sent.
+pub(super) async fn operate<F>(answering: F, claim: Option<Claim>) -> Response
+where
+    F: Future<Output = Result<Response, Infallible>>,
+{
+    let Some(mut claim) = claim else {
+        let Ok(answer) = answering.await;
+        return answer;
+    };
+    if !claim.take_bytes(LEAST) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let Ok(answer) = answering.await;
+    let (head, body) = answer.into_parts();
+    match to_bytes(body, usize::MAX).await {
+        Ok(body) if claim.resize(body.len()) => Response::from_parts(head, claim.hold(body)),
+        Ok(_) | Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
 pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
     // Gauges of others may read the store.
     let encoded = tokio::task::spawn_blocking(move || state.metrics.encode()).await;
@@ -50,7 +71,7 @@ pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
 ///
 /// The content type is not looked at: the body says what it is, and a `curl -d` of a review should
 /// work.
-pub(super) async fn answer<B>(client: Arc<Client>, webhook: Webhook, body: B) -> Response
+pub(super) async fn answer<B>(client: &Arc<Client>, webhook: Webhook, body: B) -> Response
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -60,7 +81,7 @@ where
     let started = Instant::now();
     let deadline = started + limits.deadline;
     let arrival = started + limits.arrival.min(limits.deadline);
-    let mut claim = Claim::new(Arc::clone(&client));
+    let mut claim = Claim::new(Arc::clone(client));
     let mut received = Received::default();
     let filling = received.fill(body, limits.body, &mut claim);
     let refusal = match timeout_at(arrival.into(), filling).await {
@@ -73,14 +94,24 @@ where
         Ok(Err(cut)) => Some(Refusal::Cut(cut.to_string())),
         Err(_) => Some(Refusal::Late),
     };
-    let answer = match refusal {
-        Some(refusal) => state.admission.refuse(webhook, received.bytes(), &refusal),
-        None if received.bytes().len() > INLINE || state.admission.may_wait() => {
-            elsewhere(state, webhook, received, claim, deadline).await
-        }
-        None => state.admission.review(webhook, received.bytes(), deadline),
-    };
-    json(answer)
+    if let Some(refusal) = refusal {
+        let refused = state.admission.refuse(webhook, received.bytes(), &refusal);
+        // It is sent whether there is room for it or not; that of the body is free again.
+        let (true | false) = claim.resize(refused.len());
+        return json(claim.hold(refused));
+    }
+    if received.bytes().len() > INLINE || state.admission.may_wait() {
+        return elsewhere(state, webhook, received, claim, deadline).await;
+    }
+    let mut answer = state.admission.review(webhook, received.bytes(), deadline);
+    claim.leave_place();
+    if !claim.resize(answer.len()) {
+        let overloaded = Refusal::Overloaded;
+        answer = state
+            .admission
+            .refuse(webhook, received.bytes(), &overloaded);
+    }
+    json(claim.hold(answer))
 }
 
 /// Judges a review on a thread where it holds up nobody: a large one, or one whose alert has to be on
@@ -90,27 +121,29 @@ async fn elsewhere(
     state: &Arc<State>,
     webhook: Webhook,
     received: Received,
-    claim: Claim,
+    mut claim: Claim,
     deadline: Instant,
-) -> Vec<u8> {
+) -> Response {
     let received = Arc::new(received);
     let (judge, body) = (Arc::clone(state), Arc::clone(&received));
     let review = tokio::task::spawn_blocking(move || {
         let answer = judge.admission.review(webhook, body.bytes(), deadline);
-        drop(claim);
-        answer
+        claim.leave_place();
+        claim.resize(answer.len()).then(|| claim.hold(answer))
     });
-    match timeout_at(deadline.into(), review).await {
+    let refusal = match timeout_at(deadline.into(), review).await {
+        Ok(Ok(Some(answer))) => return json(answer),
+        Ok(Ok(None)) => Refusal::Overloaded,
         // It fails only while the runtime ends; nobody waits for the answer then.
-        Ok(reviewed) => reviewed.unwrap_or_default(),
-        Err(_) => state
-            .admission
-            .refuse(webhook, received.bytes(), &Refusal::Late),
-    }
+        Ok(Err(_)) => return json(Body::empty()),
+        Err(_) => Refusal::Late,
+    };
+    let refused = state.admission.refuse(webhook, received.bytes(), &refusal);
+    json(Body::from(refused))
 }
 
-fn json(body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
+fn json(body: Body) -> Response {
+    let mut response = Response::new(body);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
     response

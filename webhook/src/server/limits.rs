@@ -7,8 +7,9 @@ use std::time::Duration;
 pub struct Limits {
     /// Bytes of a request's body.
     pub body: usize,
-    /// Bytes of all bodies that have arrived, as a whole or in part, and are not answered yet; the
-    /// request whose body is beyond is denied at once. Every request counts for 16 KiB at least.
+    /// Bytes of all bodies that have arrived, as a whole or in part, and of all answers until they
+    /// are sent; the request whose body or answer is beyond is denied at once. Every request counts
+    /// for 16 KiB at least. No peer may have more of it than is left, but each may have 64 KiB.
     pub bodies: usize,
     /// How many of these bytes one peer's address may have.
     pub bodies_per_peer: usize,
@@ -29,7 +30,8 @@ pub struct Limits {
     /// Time for a TLS handshake, and again for the first request after it.
     pub handshake: Duration,
     /// Time for the headers of each further request of HTTP/1.1; it runs from the answer before, so
-    /// that it is also how long such a connection may be idle.
+    /// that it is also how long such a connection may be idle. And how long a peer may take nothing
+    /// of what is sent to it.
     pub headers: Duration,
     /// How long an HTTP/2 connection may bring no whole request before it is asked to go (GOAWAY,
     /// RFC 9113 6.8).
@@ -37,11 +39,14 @@ pub struct Limits {
     /// How old an HTTP/2 connection may get before it is asked to go.
     pub age: Duration,
     /// How long, once asked to stop, to be not ready before connections are refused: until then
-    /// those who watch readiness have stopped sending.
+    /// those who watch readiness have stopped sending, and those who keep a connection of HTTP/1.1
+    /// in use have been told to close it.
     pub drain_delay: Duration,
     /// How long what is in flight may take to end thereafter, and on any connection that is asked
     /// to go.
     pub drain: Duration,
+    /// How long a connection that has ended waits for its peer to end it, too.
+    pub linger: Duration,
 }
 
 impl Default for Limits {
@@ -62,6 +67,7 @@ impl Default for Limits {
             age: Duration::from_mins(10),
             drain_delay: Duration::from_secs(2),
             drain: Duration::from_secs(5),
+            linger: Duration::from_secs(2),
         }
     }
 }

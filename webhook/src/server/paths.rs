@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
+use super::budget::Claim;
 use super::client::Client;
 use super::handler;
 use crate::admission::Webhook;
@@ -51,7 +52,11 @@ where
             return Box::pin(std::future::ready(Ok(answer)));
         }
         let client = Arc::clone(&self.client);
-        Box::pin(async move { Ok(handler::answer(client, webhook, request.into_body()).await) })
+        Box::pin(async move {
+            let mut answer = handler::answer(&client, webhook, request.into_body()).await;
+            client.bid_farewell(&mut answer);
+            Ok(answer)
+        })
     }
 }
 
@@ -62,11 +67,19 @@ impl Paths {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         self.client.activity.note_request();
-        match &self.operations {
-            Some(operations) => Box::pin(operations.call(request.map(Body::new))),
-            None => Box::pin(std::future::ready(
-                Ok(StatusCode::NOT_FOUND.into_response()),
-            )),
-        }
+        let Some(operations) = &self.operations else {
+            let answer = StatusCode::NOT_FOUND.into_response();
+            return Box::pin(std::future::ready(Ok(answer)));
+        };
+        let client = Arc::clone(&self.client);
+        // On a port of their own, they are bounded by its few connections alone: whatever is done to
+        // the other port, the server says how it is.
+        let claim = self.reviews.then(|| Claim::new(Arc::clone(&client)));
+        let answering = operations.call(request.map(Body::new));
+        Box::pin(async move {
+            let mut answer = handler::operate(answering, claim).await;
+            client.bid_farewell(&mut answer);
+            Ok(answer)
+        })
     }
 }

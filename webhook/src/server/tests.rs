@@ -1,5 +1,6 @@
 mod bounds;
 mod client;
+mod ending;
 
 use std::time::{Duration, Instant};
 

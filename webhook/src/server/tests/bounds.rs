@@ -95,7 +95,7 @@ async fn an_http2_connection_has_no_more_streams_than_it_may() {
 #[tokio::test]
 async fn what_bodies_take_together_is_bounded() {
     const KIB: usize = 1024;
-    for (bodies, bodies_per_peer) in [(64 * KIB, 1024 * KIB), (1024 * KIB, 64 * KIB)] {
+    for (bodies, bodies_per_peer) in [(128 * KIB, 1024 * KIB), (1024 * KIB, 64 * KIB)] {
         let limits = Limits {
             bodies,
             bodies_per_peer,
@@ -117,6 +117,7 @@ async fn what_bodies_take_together_is_bounded() {
         let denied = response(status, &body);
         assert!(started.elapsed() < limits.arrival / 2);
         assert!(message(&denied).contains("too many"), "{denied}");
+        drop(body);
         // Small ones fit beside it, and all is given back.
         let (status, body) = read(paths.call(post("/mutate", review())).await.unwrap()).await;
         assert_eq!(response(status, &body)["allowed"], true);
@@ -126,6 +127,79 @@ async fn what_bodies_take_together_is_bounded() {
         let denied = response(status, &body);
         assert!(!message(&denied).contains("too many"), "{denied}");
     }
+}
+
+#[tokio::test]
+async fn peers_that_take_what_they_can_leave_a_share_to_the_next() {
+    const KIB: usize = 1024;
+    let limits = Limits {
+        bodies: 1024 * KIB,
+        bodies_per_peer: 512 * KIB,
+        ..Limits::default()
+    };
+    let server = server(limits);
+    let padding = "x".repeat(15 * KIB);
+    let stalling = || {
+        let begun = format!(r#"{{"request":{{"uid":"{UID}","name":"{padding}"#);
+        let begun = stream::iter([Ok::<_, Infallible>(begun)]);
+        Body::from_stream(stream::StreamExt::chain(begun, stream::pending()))
+    };
+    let mut waiting = Vec::new();
+    for _ in 0..10 {
+        let greedy = paths(&server);
+        for _ in 0..64 {
+            waiting.push(tokio::spawn(greedy.call(post("/mutate", stalling()))));
+        }
+    }
+    tokio::time::sleep(QUICK / 3).await;
+    let (status, body) = read(
+        paths(&server)
+            .call(post("/mutate", review()))
+            .await
+            .unwrap(),
+    )
+    .await;
+    assert_eq!(response(status, &body)["allowed"], true);
+    // Most of the others were denied at once, and none had more than its share.
+    let denied = waiting.iter().filter(|asked| asked.is_finished()).count();
+    assert!(denied > 400, "{denied}");
+}
+
+#[tokio::test]
+async fn what_is_not_read_of_answers_is_bounded() {
+    const KIB: usize = 1024;
+    let limits = Limits {
+        bodies: 1024 * KIB,
+        bodies_per_peer: 256 * KIB,
+        ..Limits::default()
+    };
+    let server = server(limits);
+    let paths = paths(&server);
+    let mut unread = Vec::new();
+    for path in ["/metrics", "/mutate"].repeat(8) {
+        let request = match path {
+            "/metrics" => Request::get(path).body(Body::empty()).unwrap(),
+            _ => post(path, review()),
+        };
+        unread.push(paths.call(request).await.unwrap());
+    }
+    let (status, body) = read(paths.call(post("/mutate", review())).await.unwrap()).await;
+    let denied = response(status, &body);
+    assert!(message(&denied).contains("too many"), "{denied}");
+    let metrics = Request::get("/metrics").body(Body::empty()).unwrap();
+    let answer = paths.call(metrics).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    // A part of one that was begun counts as well.
+    let mut begun = unread.pop().unwrap().into_body().into_data_stream();
+    let piece = futures_util::StreamExt::next(&mut begun).await.unwrap();
+    let piece = piece.unwrap().slice(..1);
+    drop((begun, body));
+    let (status, body) = read(paths.call(post("/mutate", review())).await.unwrap()).await;
+    let denied = response(status, &body);
+    assert!(message(&denied).contains("too many"), "{denied}");
+    drop((piece, body, unread));
+    let (status, body) = read(paths.call(post("/mutate", review())).await.unwrap()).await;
+    assert_eq!(response(status, &body)["allowed"], true);
 }
 
 #[tokio::test]

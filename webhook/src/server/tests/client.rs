@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::super::budget::Budget;
-use super::super::client::{Activity, Client};
+use super::super::client::{Activity, Client, Version};
 use super::super::paths::Paths;
 use super::super::{Limits, Listeners, Server};
 use crate::readiness::{Condition, Readiness};
@@ -128,6 +128,7 @@ pub(super) fn paths(server: &Server) -> Paths {
         state: Arc::clone(&server.state),
         bodies: Arc::new(Budget::new(server.state.limits.bodies_per_peer)),
         activity: Arc::new(Activity::new()),
+        version: Version::Http2,
     };
     Paths {
         client: Arc::new(client),

@@ -1,0 +1,114 @@
+//! Connections end so that nothing is lost that was asked or answered.
+
+use super::*;
+
+/// Bytes of an HTTP/1.1 request for a review.
+fn http1_review() -> Vec<u8> {
+    let body = review();
+    let length = body.len();
+    let head = format!("POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+    [head.as_bytes(), &body].concat()
+}
+
+#[tokio::test]
+async fn a_client_that_reads_only_after_it_has_sent_all_gets_its_denial() {
+    let running = Running::start(Limits::default());
+    let mut stream = running.connect(b"http/1.1").await.unwrap();
+    let length = 3 * Limits::default().body;
+    let head = format!("POST /validate HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+    let begun = format!(r#"{{"request":{{"uid":"{UID}","name":""#);
+    let rest = vec![b'x'; length - begun.len()];
+    let all = [head.as_bytes(), begun.as_bytes(), &rest].concat();
+    within(stream.write_all(&all)).await.unwrap();
+    within(stream.flush()).await.unwrap();
+    let mut answer = Vec::new();
+    within(stream.read_to_end(&mut answer)).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(
+        answer.contains(UID) && answer.contains("larger than 8 MiB"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn http1_clients_are_told_to_go_before_connections_are_closed() {
+    let limits = Limits {
+        drain_delay: Duration::from_secs(5),
+        ..Limits::default()
+    };
+    let mut running = Running::start(limits);
+    let mut stream = running.connect(b"http/1.1").await.unwrap();
+    let mut answer = vec![0; 64 * 1024];
+    stream.write_all(&http1_review()).await.unwrap();
+    let read = within(stream.read(&mut answer)).await.unwrap();
+    let before = String::from_utf8_lossy(&answer[..read]).into_owned();
+    assert!(
+        before.starts_with("HTTP/1.1 200") && !before.contains("connection: close"),
+        "{before}"
+    );
+    running.stop();
+    while !plain_get(running.operations, "/ready")
+        .await
+        .starts_with("HTTP/1.1 503")
+    {}
+    stream.write_all(&http1_review()).await.unwrap();
+    let mut answer = Vec::new();
+    within(stream.read_to_end(&mut answer)).await.unwrap();
+    let after = String::from_utf8_lossy(&answer);
+    assert!(
+        after.starts_with("HTTP/1.1 200") && after.contains("connection: close"),
+        "{after}"
+    );
+}
+
+/// A request that crosses the end of its connection: no reset may take away what the server said.
+#[tokio::test]
+async fn a_request_that_crosses_the_end_resets_nothing() {
+    for protocol in [&b"http/1.1"[..], b"h2"] {
+        let limits = Limits {
+            drain_delay: Duration::ZERO,
+            ..Limits::default()
+        };
+        let mut running = Running::start(limits);
+        let mut stream = running.connect(protocol).await.unwrap();
+        if protocol == b"h2" {
+            // The preface and empty settings (RFC 9113 3.4).
+            stream
+                .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+                .await
+                .unwrap();
+        } else {
+            stream.write_all(&http1_review()).await.unwrap();
+        }
+        let mut said = vec![0; 64 * 1024];
+        assert_ne!(within(stream.read(&mut said)).await.unwrap(), 0);
+        running.stop();
+        // What it says at the end is not read yet while more is sent, again and again.
+        for _ in 0..5 {
+            tokio::time::sleep(QUICK / 3).await;
+            stream.write_all(&[0; 17]).await.unwrap();
+            stream.flush().await.unwrap();
+        }
+        let mut last = Vec::new();
+        within(stream.read_to_end(&mut last)).await.unwrap();
+        let goaway = last.windows(5).any(|bytes| bytes == [7, 0, 0, 0, 0]);
+        assert_eq!(goaway, protocol == b"h2", "{last:?}");
+        drop(stream);
+        running.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_answer_is_given_up() {
+    let limits = Limits {
+        headers: QUICK,
+        ..Limits::default()
+    };
+    let running = Running::start(limits);
+    let mut stream = running.connect(b"http/1.1").await.unwrap();
+    let request = http1_review();
+    let started = Instant::now();
+    let asking = async { while stream.write_all(&request).await.is_ok() {} };
+    within(asking).await;
+    assert!(started.elapsed() >= QUICK);
+}
