@@ -10,6 +10,7 @@ use super::cause::cut;
 use super::challenge::{Challenge, challenges};
 use super::client::{Pace, SetupError, http_client};
 use super::credentials::Login;
+use super::secrets::Secrets;
 use super::service::Service;
 use super::token::Tokens;
 use super::{Cause, Credentials};
@@ -131,6 +132,16 @@ impl Authorizer {
         }
     }
 
+    /// The same cause, without what the server was shown and sends back.
+    pub async fn conceal(&self, cause: Cause) -> Cause {
+        let mut secrets = Secrets::default();
+        if let Ok(Some(login)) = self.login() {
+            secrets.add_login(&login);
+        }
+        self.state.lock().await.tokens.add_to(&mut secrets);
+        secrets.hidden(cause)
+    }
+
     async fn challenged_basic(&self, sent: Option<&HeaderValue>) -> Result<(), Cause> {
         let Some(login) = self.login()? else {
             return Err(unauthorized(
@@ -178,7 +189,8 @@ impl Authorizer {
     /// Reads the realm, and refuses one to which the credentials must not be sent.
     fn realm(&self, realm: &str) -> Result<Url, Cause> {
         let refused = |reason| Cause::Realm {
-            realm: cut(realm),
+            // A query may hold what gives access.
+            realm: cut(realm.split(['?', '#']).next().unwrap_or_default()),
             reason,
         };
         let url: Url = realm.parse().map_err(|_error| refused("it is not a URL"))?;

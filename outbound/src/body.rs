@@ -91,7 +91,9 @@ pub async fn refusal(response: &mut Response, speed: Speed) -> Cause {
     if let (300..=399, Some(location)) = (status, header(LOCATION)) {
         return Cause::Redirected {
             // A query may hold what gives access.
-            location: cut(location.split(['?', '#']).next().unwrap_or_default()),
+            location: cut(&without_login(
+                location.split(['?', '#']).next().unwrap_or_default(),
+            )),
         };
     }
     let retry_after = header(RETRY_AFTER)
@@ -102,6 +104,16 @@ pub async fn refusal(response: &mut Response, speed: Speed) -> Cause {
         code: read_error_code(response, speed).await,
         retry_after,
     }
+}
+
+/// An address without the user and the password that it may have.
+fn without_login(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("//") else {
+        return address.to_owned();
+    };
+    let (host, path) = rest.split_at(rest.find(['/', '\\']).unwrap_or(rest.len()));
+    let host = host.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}//{host}{path}")
 }
 
 /// The server's error code, from the first KiB of an error's body; whatever is no error as Notary and
@@ -159,6 +171,20 @@ mod tests {
         ];
         for (body, expected) in cases {
             assert_eq!(error_code(body).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_login() {
+        let cases = [
+            ("https://u:p@example.com/a@b", "https://example.com/a@b"),
+            ("//u:p@example.com", "//example.com"),
+            ("https://example.com/", "https://example.com/"),
+            ("/a", "/a"),
+            ("", ""),
+        ];
+        for (address, shown) in cases {
+            assert_eq!(without_login(address), shown);
         }
     }
 

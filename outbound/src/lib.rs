@@ -12,6 +12,7 @@ mod client;
 mod credentials;
 mod names;
 mod retry;
+mod secrets;
 mod service;
 mod token;
 

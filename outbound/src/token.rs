@@ -1,6 +1,6 @@
 //! Bearer tokens (Docker registry token protocol) and the scopes they were asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::Cause;
+use super::secrets::Secrets;
 
 /// A token, as a header value.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Tokens {
     /// Scopes that a token for several did not carry.
     alone: BTreeSet<String>,
     refused_batches: u32,
+    /// The last tokens that there were, whether they are still good or not.
+    shown: VecDeque<HeaderValue>,
 }
 
 impl Tokens {
@@ -93,6 +96,10 @@ impl Tokens {
             scopes: scopes.iter().cloned().collect(),
             expires: now + Duration::from_secs(lifetime) - MARGIN,
         });
+        self.shown.push_back(token.header.clone());
+        if self.shown.len() > MAX_SHOWN {
+            self.shown.pop_front();
+        }
         self.by_scope.retain(|_, token| token.expires > now);
         for scope in scopes {
             self.by_scope.insert(scope, Arc::clone(&token));
@@ -140,6 +147,15 @@ impl Tokens {
         self.by_scope.clear();
     }
 
+    /// Adds the tokens to what must stay secret.
+    pub(super) fn add_to(&self, secrets: &mut Secrets) {
+        for token in &self.shown {
+            if let Some(token) = token.to_str().ok().and_then(|h| h.strip_prefix("Bearer ")) {
+                secrets.add(token);
+            }
+        }
+    }
+
     fn may_batch(&self, scope: &str) -> bool {
         self.refused_batches < MAX_REFUSED && !self.alone.contains(scope)
     }
@@ -162,6 +178,8 @@ const fn claim_size(scope: &str) -> usize {
 const MAX_CLAIMS: usize = 3 * 1024;
 /// A token is renewed this long before it expires, so that it lasts as long as a request.
 const MARGIN: Duration = Duration::from_secs(10);
+/// Tokens that a server may still quote.
+const MAX_SHOWN: usize = 16;
 /// After so many scopes that a token for several lacked, the server is taken to grant one only.
 const MAX_REFUSED: u32 = 8;
 

@@ -134,6 +134,13 @@ impl<'client> Session<'client> {
     /// Credentials go to the registry's own address only: not to the store behind it, which gets an
     /// address that is good for this request alone.
     pub(super) async fn send(&self, ask: &Ask) -> Result<Answer, Cause> {
+        match self.send_on(ask).await {
+            Err(cause) => Err(self.authorizer.conceal(cause).await),
+            answer => answer,
+        }
+    }
+
+    async fn send_on(&self, ask: &Ask) -> Result<Answer, Cause> {
         let mut url = ask.url.clone();
         let (mut challenged, mut moved) = (0, 0);
         loop {

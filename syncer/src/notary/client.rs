@@ -113,6 +113,13 @@ impl NotaryClient {
     }
 
     async fn get_once(&self, resource: &Resource, limit: u64) -> Result<Vec<u8>, Cause> {
+        match self.ask(resource, limit).await {
+            Err(cause) => Err(self.authorizer.conceal(cause).await),
+            answer => answer,
+        }
+    }
+
+    async fn ask(&self, resource: &Resource, limit: u64) -> Result<Vec<u8>, Cause> {
         self.ping_first().await?;
         let scope = resource.scope();
         let mut challenged = 0;
