@@ -5,6 +5,7 @@ mod bundles;
 mod certificate;
 mod cluster;
 mod feed;
+mod files;
 mod gauges;
 mod objects;
 mod owners;
@@ -21,8 +22,8 @@ use vouchsafe_store::{Reader, RefusedConfig, Store};
 use vouchsafe_trust::Clock;
 use vouchsafe_webhook::watch::Watch;
 use vouchsafe_webhook::{
-    Admission, Condition, Limits, Listeners, MetricSource, Metrics, Readiness, Server, Serving,
-    reload, reload::Reloading,
+    Admission, Condition, Listeners, MetricSource, Metrics, Readiness, Server, Serving, reload,
+    reload::Reloading,
 };
 
 use self::bundles::Bundles;
@@ -117,7 +118,7 @@ async fn serve(
     let taking = certificate::Taking::new(&serving, &readiness, &metrics);
     source.follow(taking, cluster.as_ref());
     let tls = serving.server_config()?;
-    let server = Server::new(admission, readiness, metrics, Limits::default());
+    let server = Server::new(admission, readiness, metrics, files::limits());
     tracing::info!(address = %args.listen, "answering admission reviews");
     server.run(listeners, tls, signal::stop()).await?;
     if let Some(cluster) = cluster {

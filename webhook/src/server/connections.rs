@@ -86,6 +86,9 @@ impl Port {
         (connections, per_peer): (usize, usize),
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
+        // What the standard library asks for is short: who does not fit in has to try again after a
+        // second. The kernel takes no more than `net.core.somaxconn`.
+        rustix::net::listen(&listener, QUEUE)?;
         let limits = state.limits;
         let builder = builder(&limits);
         Ok(Self {
@@ -157,10 +160,18 @@ impl Shared {
             self.speak(stream, Version::Http1, place).await;
             return Ok(());
         };
+        let mut shaking = pin!(timeout(self.state.limits.handshake, tls.accept(stream)));
         let stream = tokio::select! {
             biased;
-            _ = &mut place.ending => return Ok(()),
-            shaken = timeout(self.state.limits.handshake, tls.accept(stream)) => shaken??,
+            ending = &mut place.ending => match ending {
+                // To the client, the handshake may be over already, and its request on its way.
+                Ok(Ending::Stopping) => {
+                    place.is_stopping = true;
+                    shaking.await??
+                }
+                Ok(Ending::Evicted) | Err(_) => return Ok(()),
+            },
+            shaken = &mut shaking => shaken??,
         };
         let version = match stream.get_ref().1.alpn_protocol() {
             Some(b"h2") => Version::Http2,
@@ -196,6 +207,9 @@ impl Shared {
         let soonest = limits.handshake.min(limits.idle).min(limits.age);
         let mut timer = pin!(sleep_until((now + soonest).into()));
         let grace = loop {
+            if place.is_stopping {
+                break limits.drain;
+            }
             tokio::select! {
                 biased;
                 // How a connection ends is the peer's affair.
@@ -211,6 +225,14 @@ impl Shared {
                 },
             }
         };
+        if version == Version::Http1 && grace > Duration::ZERO {
+            // Idle as it is, a request may be on its way, and nothing tells the client that it was not
+            // looked at. It is answered, and so is the connection's end announced.
+            let answered = timeout(limits.linger, connection.as_mut()).await;
+            if answered.is_ok() {
+                return;
+            }
+        }
         connection.as_mut().graceful_shutdown();
         let (Ok(_) | Err(_)) = timeout(grace, connection).await;
     }
@@ -265,6 +287,9 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
 const OPERATIONS_CONNECTIONS: usize = 64;
 
 const OPERATIONS_PER_PEER: usize = 16;
+
+/// Connections that wait to be accepted.
+const QUEUE: i32 = 4096;
 
 /// How long not to accept after that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -45,7 +45,8 @@ pub struct Limits {
     /// How long what is in flight may take to end thereafter, and on any connection that is asked
     /// to go.
     pub drain: Duration,
-    /// How long a connection that has ended waits for its peer to end it, too.
+    /// How long a connection that has ended waits for its peer to end it, too; and how long an idle one
+    /// of HTTP/1.1 waits for a request that is on its way when the server stops.
     pub linger: Duration,
 }
 

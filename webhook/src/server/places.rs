@@ -48,8 +48,10 @@ pub(super) struct Place {
     pub(super) activity: Arc<Activity>,
     /// What its peer may still send.
     pub(super) bodies: Arc<Budget>,
-    /// Tells when it has to end.
+    /// Tells when it has to end; once.
     pub(super) ending: oneshot::Receiver<Ending>,
+    /// Whether it has told that the server stops.
+    pub(super) is_stopping: bool,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +84,9 @@ impl Places {
 
     /// A place for a connection of this peer. Where there is none, the connection that has been
     /// idle longest loses its own: among the peer's where the peer has too many, otherwise among
-    /// those of the peer that has most.
+    /// those of the peer that has most. Where none is idle but those that were just opened, a peer that
+    /// has more than a few connections, and more than this one, loses one: nobody keeps others out by
+    /// asking, or by connecting, all the time.
     pub(super) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         let Bounds {
             connections,
@@ -91,12 +95,17 @@ impl Places {
             protection,
         } = self.bounds;
         let peer = peer.to_canonical();
+        let is_idle = |open: &Open| !open.activity.is_recent(protection);
         let mut table = self.table();
         let own = table.peers.get(&peer).map_or(0, |peer| peer.connections);
         if own >= per_peer {
-            table.evict(Some(peer), protection)?;
+            table.evict(|_, open| open.peer == peer && is_idle(open))?;
         } else if table.open.len() >= connections {
-            table.evict(None, protection)?;
+            let is_new = |open: &Open| open.activity.opened().elapsed() < NEW;
+            let fair = own.saturating_add(1).max(FAIR);
+            table
+                .evict(|_, open| is_idle(open) && !is_new(open))
+                .or_else(|| table.evict(|connections, open| connections > fair || is_idle(open)))?;
         }
         let number = table.next;
         table.next = number.wrapping_add(1);
@@ -120,6 +129,7 @@ impl Places {
             activity,
             bodies,
             ending,
+            is_stopping: false,
         })
     }
 
@@ -139,15 +149,16 @@ impl Places {
 }
 
 impl Table {
-    fn evict(&mut self, peer: Option<IpAddr>, protection: Duration) -> Option<()> {
-        let idle = self.open.iter().filter(|(_, open)| {
-            peer.is_none_or(|peer| open.peer == peer) && !open.activity.is_recent(protection)
+    /// Ends one of the connections that `may_go`, which is told how many its peer has.
+    fn evict(&mut self, may_go: impl Fn(usize, &Open) -> bool) -> Option<()> {
+        let all = self.open.iter().map(|(number, open)| {
+            let peer = self.peers.get(&open.peer);
+            (*number, peer.map_or(0, |peer| peer.connections), open)
         });
-        let longest = idle.max_by_key(|(_, open)| {
-            let of_peer = self.peers.get(&open.peer).map(|peer| peer.connections);
-            (of_peer, open.activity.last().elapsed())
-        });
-        let (&number, _) = longest?;
+        let longest = all
+            .filter(|(_, connections, open)| may_go(*connections, open))
+            .max_by_key(|(_, connections, open)| (*connections, open.activity.last().elapsed()));
+        let (number, _, _) = longest?;
         self.leave(number)?.tell(Ending::Evicted);
         Some(())
     }
@@ -176,6 +187,12 @@ impl Drop for Place {
         self.places.table().leave(self.number);
     }
 }
+
+/// How long a connection is new: long enough for a handshake and a first request.
+const NEW: Duration = Duration::from_secs(1);
+
+/// Connections that a peer may keep in use whoever else wants to connect.
+const FAIR: usize = 16;
 
 #[cfg(test)]
 mod tests;

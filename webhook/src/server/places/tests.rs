@@ -78,6 +78,30 @@ fn the_peer_with_most_connections_makes_room_first() {
 }
 
 #[test]
+fn a_peer_that_asks_all_the_time_leaves_room_for_others() {
+    let places = places(20, 20);
+    let mut busy: Vec<Place> = (0..20)
+        .map(|_| {
+            let place = places.enter(peer(1)).unwrap();
+            pass();
+            place.activity.note_request();
+            place
+        })
+        .collect();
+    assert!(places.enter(peer(1)).is_none());
+    let others: Vec<Place> = (0..4).map(|_| places.enter(peer(2)).unwrap()).collect();
+    for place in &others {
+        place.activity.note_request();
+    }
+    let evicted = busy
+        .iter_mut()
+        .filter_map(|place| is_evicted(place).then_some(()));
+    assert_eq!(evicted.count(), 4);
+    // That is a number that nobody needs to give up for.
+    assert!(places.enter(peer(2)).is_none() && places.enter(peer(3)).is_none());
+}
+
+#[test]
 fn one_address_is_one_peer_in_either_family() {
     let places = places(9, 1);
     let mut place = places.enter(peer(1)).unwrap();

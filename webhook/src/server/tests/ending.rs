@@ -61,12 +61,44 @@ async fn http1_clients_are_told_to_go_before_connections_are_closed() {
     );
 }
 
+#[tokio::test]
+async fn a_request_that_comes_just_when_the_server_stops_is_answered() {
+    let limits = Limits {
+        drain_delay: Duration::ZERO,
+        ..Limits::default()
+    };
+    for asks_before in [false, true] {
+        let mut running = Running::start(limits);
+        let mut stream = running.connect(b"http/1.1").await.unwrap();
+        if asks_before {
+            stream.write_all(&http1_review()).await.unwrap();
+            let mut answer = vec![0; 64 * 1024];
+            assert_ne!(within(stream.read(&mut answer)).await.unwrap(), 0);
+        }
+        running.stop();
+        while TcpStream::connect(running.address).await.is_ok() {
+            tokio::time::sleep(QUICK / 30).await;
+        }
+        stream.write_all(&http1_review()).await.unwrap();
+        let mut answer = Vec::new();
+        within(stream.read_to_end(&mut answer)).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"),
+            "{answer}"
+        );
+        drop(stream);
+        running.ended().await;
+    }
+}
+
 /// A request that crosses the end of its connection: no reset may take away what the server said.
 #[tokio::test]
 async fn a_request_that_crosses_the_end_resets_nothing() {
     for protocol in [&b"http/1.1"[..], b"h2"] {
         let limits = Limits {
             drain_delay: Duration::ZERO,
+            linger: Duration::from_millis(700),
             ..Limits::default()
         };
         let mut running = Running::start(limits);
@@ -84,9 +116,14 @@ async fn a_request_that_crosses_the_end_resets_nothing() {
         assert_ne!(within(stream.read(&mut said)).await.unwrap(), 0);
         running.stop();
         // What it says at the end is not read yet while more is sent, again and again.
-        for _ in 0..5 {
+        let frame = if protocol == b"h2" {
+            &[0; 17][..]
+        } else {
+            b"\r\n"
+        };
+        for _ in 0..10 {
             tokio::time::sleep(QUICK / 3).await;
-            stream.write_all(&[0; 17]).await.unwrap();
+            stream.write_all(frame).await.unwrap();
             stream.flush().await.unwrap();
         }
         let mut last = Vec::new();
