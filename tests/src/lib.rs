@@ -1,5 +1,6 @@
 //! What Vouchsafe's end-to-end tests, attack vectors and benchmarks share.
 
+pub mod abuse;
 pub mod harness;
 pub mod report;
 pub mod vector;

@@ -1,5 +1,5 @@
 //! Servers that break off, trickle, lie or send elsewhere: each refused for a named cause, in bounded time, and at the cost of the
-//! one repository that it is done to.
+//! one repository that it is done to. `hostile/catalogue.rs` lists what is done.
 
 #![expect(
     clippy::indexing_slicing,
@@ -9,17 +9,27 @@
 
 use std::time::{Duration, Instant};
 
-use vouchsafe_tests::harness::scripted_server::{Answer, Reply, RoleFiles, Route};
-use vouchsafe_tests::harness::{Certificates, Configuration, ScriptedServer};
+use vouchsafe_tests::abuse::Taken;
+use vouchsafe_tests::harness::scripted_server::{Answer, RoleFiles, Route};
+use vouchsafe_tests::harness::{Certificates, Configuration, ScriptedServer, Vouchsafe};
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
 
-use vouchsafe_syncer::Failure;
-
+use catalogue::{Misdeed, ROLES, catalogue, gun_of};
 use in_process::InProcess;
 
+#[path = "hostile/answers.rs"]
+mod answers;
+#[path = "hostile/catalogue.rs"]
+mod catalogue;
 #[path = "support/in_process.rs"]
 mod in_process;
+#[path = "hostile/mixed.rs"]
+mod mixed;
+#[path = "hostile/redirects.rs"]
+mod redirects;
+#[path = "hostile/wire.rs"]
+mod wire;
 
 #[test]
 fn what_is_done_to_any_file_of_a_repository_is_named_and_harms_no_other() {
@@ -41,26 +51,11 @@ fn what_is_done_to_any_file_of_a_repository_is_named_and_harms_no_other() {
     for gun in &guns {
         server.serve(gun, served(&next(gun)));
     }
-    let answers = misbehaviour().into_iter().chain(misleading_answers());
-    for misdeed in answers.chain(redirects(&server, &elsewhere)) {
-        server.clear_script();
-        for role in ROLES {
-            server.script(Route::role(&gun_of(role), role), misdeed.answer.clone());
-        }
-        let started = Instant::now();
-        let report = syncer.pass(&guns);
-        let case = misdeed.case;
-        assert!(started.elapsed() < BOUND, "{case}: {:?}", started.elapsed());
-        let failures = &report.servers[0].failures;
-        assert_eq!(failures.len(), ROLES.len(), "{case}: {failures:?}");
-        for failure in failures {
-            misdeed.is_named(&server, failure);
-        }
-        for role in ROLES {
-            let stored = syncer.verdict(&format!("{}:signed", gun_of(role)));
-            assert_eq!(stored, Ok(digest("image")), "{case}, {role}");
-        }
+    let mut wrong = Vec::new();
+    for misdeed in catalogue(&server, &elsewhere) {
+        wrong.extend(found_wrong(&syncer, &server, &guns, &misdeed));
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(
         elsewhere.requests(),
         [],
@@ -75,126 +70,72 @@ fn what_is_done_to_any_file_of_a_repository_is_named_and_harms_no_other() {
     assert_eq!(report.servers[0].updated, 6);
 }
 
-/// Something that is done to each role's file in turn.
-struct Misdeed {
-    case: &'static str,
-    answer: Answer,
-    /// What is said about it, in the order of [`ROLES`].
-    labels: [&'static str; 6],
-}
-
-impl Misdeed {
-    fn new(case: &'static str, answer: impl Into<Answer>, labels: [&'static str; 6]) -> Self {
-        Self {
-            case,
-            answer: answer.into(),
-            labels,
-        }
-    }
-
-    /// Checks that a failure names the cause, the server, the repository and the role.
-    fn is_named(&self, server: &ScriptedServer, failure: &Failure) {
-        let gun = failure.gun.as_ref().unwrap().as_str();
-        let at = ROLES.iter().position(|role| gun_of(role) == gun).unwrap();
-        let (case, words) = (self.case, failure.to_string());
-        assert_eq!(failure.label, self.labels[at], "{case}, {gun}: {words}");
-        // Where the newest root cannot be had, the snapshot that states it is at fault.
-        let role = match failure.label {
-            "root_mismatch" => "snapshot",
-            _ => ROLES[at],
+/// The whole command, with all the patience that it has.
+#[test]
+fn what_never_ends_takes_no_memory() {
+    let certificates = Certificates::new().unwrap();
+    let server = ScriptedServer::tls(&certificates).unwrap();
+    let configuration = Configuration::new().notary(
+        &server.url(),
+        Some(certificates.authority_pem()),
+        &root_key(),
+    );
+    let configuration = ROLES.iter().fold(configuration, |configuration, role| {
+        configuration.rule(&format!("{}:*", gun_of(role)))
+    });
+    let vouchsafe = Vouchsafe::new(&configuration.to_string()).unwrap();
+    for role in ROLES {
+        server.serve(&gun_of(role), served(&Repository::delegated(&gun_of(role))));
+        let piece = vec![b' '; 64 << 10];
+        let endless = Answer::Endless {
+            piece,
+            pause: Duration::ZERO,
         };
-        assert_eq!(failure.role.as_ref().unwrap().to_string(), role, "{case}");
-        for part in [server.url().as_str(), gun, role] {
-            assert!(words.contains(part), "{case}: no {part} in: {words}");
+        server.script(Route::role(&gun_of(role), role), endless);
+    }
+    let mut sync = vouchsafe.spawn(&["sync"]).unwrap();
+    let (status, most) = Taken::until_end(&mut sync, BOUND).unwrap();
+    assert_eq!(status.code(), Some(3), "{}", sync.log());
+    assert!(most > 0 && most < MOST_MEMORY, "{} MiB", most >> 20);
+}
+
+/// Makes a pass while the misdeed is done to every role, and tells what should not have come of it.
+fn found_wrong(
+    syncer: &InProcess,
+    server: &ScriptedServer,
+    guns: &[&str],
+    misdeed: &Misdeed,
+) -> Vec<String> {
+    server.clear_script();
+    server.forget_requests();
+    for (role, answer) in ROLES.iter().zip(&misdeed.answers) {
+        server.script(Route::role(&gun_of(role), role), answer.clone());
+    }
+    let started = Instant::now();
+    let report = syncer.pass(guns);
+    let (case, took) = (&misdeed.case, started.elapsed());
+    let failures = &report.servers[0].failures;
+    let mut wrong: Vec<String> = failures
+        .iter()
+        .filter_map(|failure| misdeed.misnamed(server, failure))
+        .collect();
+    if took > BOUND {
+        wrong.push(format!("{case}: took {took:?}"));
+    }
+    if failures.len() != misdeed.failures() {
+        wrong.push(format!("{case}: {} failed", failures.len()));
+    }
+    let requests = server.requests().len();
+    if requests > MOST_REQUESTS {
+        wrong.push(format!("{case}: {requests} requests"));
+    }
+    for role in ROLES {
+        let stored = syncer.verdict(&format!("{}:signed", gun_of(role)));
+        if stored != Ok(digest("image")) {
+            wrong.push(format!("{case}, {role}: {stored:?}"));
         }
     }
-}
-
-/// What no server should do on the wire.
-fn misbehaviour() -> Vec<Misdeed> {
-    let announced = Answer::Announced {
-        length: 1 << 40,
-        bytes: vec![b' '; 1024],
-    };
-    let endless = Answer::Endless {
-        piece: vec![b' '; 64 << 10],
-        pause: Duration::ZERO,
-    };
-    let trickled = Answer::Trickled {
-        size: 1,
-        pause: Duration::from_millis(50),
-    };
-    let greeting = b"220 mail.example.com ESMTP\r\n".to_vec();
-    let large = unstated("too_large", "wrong_length");
-    vec![
-        Misdeed::new("announced too large", announced, large),
-        Misdeed::new("endless", endless, large),
-        Misdeed::new("trickled", trickled, ["too_slow"; 6]),
-        Misdeed::new("truncated", Answer::Truncated(100), ["interrupted"; 6]),
-        Misdeed::new("closed", Answer::Closed, ["connect"; 6]),
-        Misdeed::new("silent", Answer::Silent, ["timeout"; 6]),
-        Misdeed::new("not HTTP", Answer::Raw(greeting), ["connect"; 6]),
-    ]
-}
-
-/// Proper answers that are none.
-fn misleading_answers() -> Vec<Misdeed> {
-    let status = |status| Reply {
-        status,
-        ..Reply::ok("It works!")
-    };
-    // Nothing may follow it: what did would be read as the answer to whatever the connection is used for next.
-    let no_content = Reply {
-        status: 204,
-        ..Reply::ok("")
-    };
-    let absent = unstated("not_found", "file_missing");
-    let absent = [
-        absent[0],
-        "root_mismatch",
-        absent[2],
-        absent[3],
-        absent[4],
-        absent[5],
-    ];
-    // Notary says 500 where it has no file of a delegation.
-    let mut failing = ["status"; 6];
-    failing[4..].fill("file_missing");
-    let not_json = unstated("malformed_json", "wrong_length");
-    let not_metadata = unstated("missing_member", "wrong_length");
-    vec![
-        Misdeed::new("empty", Reply::ok(""), not_json),
-        Misdeed::new("a web page", Reply::ok("<html>"), not_json),
-        Misdeed::new("an empty object", Reply::ok("{}"), not_metadata),
-        Misdeed::new("no content", no_content, ["status"; 6]),
-        Misdeed::new("forbidden", status(403), ["status"; 6]),
-        Misdeed::new("not found", Reply::error(404, "METADATA_NOT_FOUND"), absent),
-        Misdeed::new("not found by a proxy", status(404), absent),
-        Misdeed::new("server error", Reply::error(500, "UNKNOWN"), failing),
-        Misdeed::new("too many requests", status(429), ["status"; 6]),
-    ]
-}
-
-/// Redirects, none of which may be followed.
-fn redirects(server: &ScriptedServer, elsewhere: &ScriptedServer) -> Vec<Misdeed> {
-    let plain = server.url().replace("https:", "http:");
-    let elsewhere = elsewhere.url();
-    let locations = [
-        ("redirected elsewhere", elsewhere.as_str()),
-        ("redirected to plain text", &plain),
-        ("redirected to a file", "file:///etc/passwd"),
-        ("redirected in a circle", "?again"),
-    ];
-    let misdeed =
-        |(case, location)| Misdeed::new(case, Reply::redirect(302, location), ["redirected"; 6]);
-    locations.map(misdeed).into()
-}
-
-/// A file that a parent states is held to what is stated; nobody states the newest timestamp and root.
-fn unstated(label: &'static str, stated: &'static str) -> [&'static str; 6] {
-    let mut labels = [stated; 6];
-    labels[..2].fill(label);
-    labels
+    wrong
 }
 
 /// The second generation: every role has a new file.
@@ -211,26 +152,17 @@ fn served(repository: &Repository) -> RoleFiles {
     RoleFiles::new().with_files(repository.files())
 }
 
-/// One repository for each role, so that one pass shows a misdeed on all of them.
-fn gun_of(role: &str) -> String {
-    format!("registry.example.com/{}", role.replace('/', "-"))
-}
-
 /// What [`Repository::delegated`] is signed with.
 fn root_key() -> String {
     Key::p256("root").public_key_pem()
 }
 
-const ROLES: [&str; 6] = [
-    "timestamp",
-    "root",
-    "snapshot",
-    "targets",
-    "targets/releases",
-    "targets/alice",
-];
 /// A repository that nothing is done to.
 const HEALTHY: &str = "registry.example.com/healthy";
+/// A pass over seven repositories takes fewer whatever is done, since nothing is tried twice without need.
+const MOST_REQUESTS: usize = 100;
+/// A quarter of what the chart gives to the syncer.
+const MOST_MEMORY: u64 = 128 << 20;
 /// Far more than the impatient syncer needs for anything, and far less than any of the misdeeds would take.
 const BOUND: Duration = Duration::from_secs(30);
 

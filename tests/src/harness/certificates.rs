@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, SanType,
 };
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -22,6 +22,19 @@ pub struct Certificates {
     leaf_key_der: Vec<u8>,
 }
 
+/// What is wrong with a leaf.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Flaw {
+    /// It is for another host.
+    Name,
+    /// It has expired.
+    Expired,
+    /// It is not valid yet.
+    Future,
+    /// It is not for servers.
+    Usage,
+}
+
 impl Certificates {
     /// Makes both; the leaf serves as server and as client certificate.
     ///
@@ -29,6 +42,19 @@ impl Certificates {
     ///
     /// [`HarnessError::Certificate`] or [`HarnessError::File`] if making or writing them fails.
     pub fn new() -> Result<Self, HarnessError> {
+        Self::with(None)
+    }
+
+    /// Makes both, with a leaf that no client should accept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Certificates::new`].
+    pub fn flawed(flaw: Flaw) -> Result<Self, HarnessError> {
+        Self::with(Some(flaw))
+    }
+
+    fn with(flaw: Option<Flaw>) -> Result<Self, HarnessError> {
         let mut authority = CertificateParams::new(Vec::new())?;
         authority
             .distinguished_name
@@ -45,6 +71,17 @@ impl Certificates {
             ExtendedKeyUsagePurpose::ServerAuth,
             ExtendedKeyUsagePurpose::ClientAuth,
         ];
+        match flaw {
+            Some(Flaw::Name) => {
+                leaf.subject_alt_names = vec![SanType::DnsName("example.com".try_into()?)];
+            }
+            Some(Flaw::Expired) => leaf.not_after = rcgen::date_time_ymd(2020, 1, 1),
+            Some(Flaw::Future) => leaf.not_before = rcgen::date_time_ymd(2100, 1, 1),
+            Some(Flaw::Usage) => {
+                leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            }
+            None => {}
+        }
         let leaf_key = KeyPair::generate()?;
         let leaf = leaf.signed_by(&leaf_key, &authority)?;
 

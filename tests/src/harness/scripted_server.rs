@@ -17,6 +17,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use rustls::ServerConfig;
+
 use self::access::{Access, IssuedTokens};
 pub use self::answer::{Answer, Reply};
 pub use self::feed::FeedRecord;
@@ -52,7 +54,16 @@ impl ScriptedServer {
     ///
     /// As [`ScriptedServer::plain`], and [`HarnessError::Tls`].
     pub fn tls(certificates: &Certificates) -> Result<Self, HarnessError> {
-        Self::start(Some(certificates))
+        Self::start(Some(certificates.server_config()?))
+    }
+
+    /// Starts the same behind this TLS.
+    ///
+    /// # Errors
+    ///
+    /// As [`ScriptedServer::plain`].
+    pub fn behind(tls: Arc<ServerConfig>) -> Result<Self, HarnessError> {
+        Self::start(Some(tls))
     }
 
     /// Serves these files as the repository's, in place of any before.
@@ -138,8 +149,12 @@ impl ScriptedServer {
         format!("localhost:{}", self.port.number())
     }
 
-    fn start(certificates: Option<&Certificates>) -> Result<Self, HarnessError> {
-        let tls = certificates.map(Certificates::server_config).transpose()?;
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+
+    fn start(tls: Option<Arc<ServerConfig>>) -> Result<Self, HarnessError> {
         let port = PortLease::new()?;
         let listener = port.listen()?;
         let scheme = if tls.is_some() { "https" } else { "http" };

@@ -267,6 +267,11 @@ impl Serving {
         self.webhook.number()
     }
 
+    /// Where the plain HTTP port is.
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics.address()
+    }
+
     /// A page of the plain HTTP port: `/metrics`, `/health`, `/ready`. Status and text.
     ///
     /// # Errors
@@ -370,10 +375,13 @@ impl Serving {
     }
 }
 
-/// The binary of the same build as the running test: `target/<profile>/vouchsafe` beside `target/<profile>/deps/<test>`.
+/// The binary of the same build as the running test: `target/<profile>/vouchsafe` beside `target/<profile>/deps/<test>`, or beside a
+/// program of this crate.
 fn binary() -> Result<PathBuf, HarnessError> {
     let test = std::env::current_exe().map_err(HarnessError::file("the running test"))?;
-    let profile = test.ancestors().nth(2).unwrap_or_else(|| Path::new("."));
+    let folder = test.parent().unwrap_or_else(|| Path::new("."));
+    let profile = folder.parent().filter(|_| folder.ends_with("deps"));
+    let profile = profile.unwrap_or(folder);
     let binary = profile.join("vouchsafe");
     // One at a time, or every test of a run would build it.
     let lock =

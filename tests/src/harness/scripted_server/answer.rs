@@ -34,6 +34,15 @@ pub enum Answer {
     },
     /// These bytes instead of an HTTP response.
     Raw(Vec<u8>),
+    /// These bytes instead of an HTTP response, and then others for ever, with a pause after each time.
+    Forever {
+        /// What is written first.
+        first: Vec<u8>,
+        /// What is written again and again.
+        again: Vec<u8>,
+        /// The time between.
+        pause: Duration,
+    },
     /// The connection closes without an answer.
     Closed,
     /// The connection stays open without an answer.

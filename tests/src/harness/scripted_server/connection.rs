@@ -82,6 +82,20 @@ fn scripted(
             stream.write_all(&bytes)?;
             stream.flush().map(|()| false)
         }
+        Answer::Forever {
+            first,
+            again,
+            pause,
+        } => {
+            stream.write_all(&first)?;
+            loop {
+                stream.write_all(&again)?;
+                stream.flush()?;
+                if !state.sleep(pause) {
+                    return Ok(false);
+                }
+            }
+        }
         Answer::Closed => Ok(false),
         Answer::Silent => {
             while state.sleep(Duration::from_secs(1)) {}
