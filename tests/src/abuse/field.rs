@@ -34,6 +34,8 @@ pub struct Target {
 pub struct Scale {
     /// How long what has no number goes on.
     pub time: Duration,
+    /// How many of the attackers there are, in percent.
+    pub share: usize,
     /// How many requests or handshakes, where they are counted.
     pub requests: u64,
     /// How many connections, where they are counted.
@@ -75,14 +77,14 @@ impl Field {
         !self.left().is_zero()
     }
 
-    /// Has `number` attackers do `task` again and again until the time is over, each from one of several addresses; returns
+    /// Has `number` attackers, or what is the scale's share of them, do `task` again and again until the time is over, each from one of several addresses; returns
     /// how often it was done in all.
     pub(super) async fn swarm<T>(&self, number: usize, task: fn(Self, Ipv4Addr) -> T) -> u64
     where
         T: Future<Output = io::Result<()>> + Send + 'static,
     {
         let mut attackers = JoinSet::new();
-        for attacker in 0..number {
+        for attacker in 0..(number * self.scale.share).div_ceil(100) {
             let field = self.clone();
             attackers.spawn(async move {
                 let mut done = 0_u64;

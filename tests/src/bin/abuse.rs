@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         |at: usize, default: u64| arguments.get(at).map_or(Ok(default), |text| text.parse());
     let scale = Scale {
         time: Duration::from_secs(number(0, 10)?),
+        share: 100,
         requests: number(1, 1_000_000)?,
         connections: usize::try_from(number(2, 10_000)?)?,
     };

@@ -13,14 +13,15 @@ pub(crate) fn statuses() -> Vec<Misdeed> {
     // Those that are no status of HTTP are a few at the end of their hundred.
     let all = all.filter(|status| *status < 600 || status % 100 > 96);
     all.map(|number| {
-        let answer = format!(
-            "HTTP/1.1 {number} X\r\nConnection: close\r\nContent-Length: 9\r\n\r\nIt works!"
-        );
-        Misdeed::new(
-            format!("status {number}"),
-            Answer::Raw(answer.into_bytes()),
-            labels(number),
-        )
+        let answer = match number {
+            // What follows would be read as the next answer.
+            100..200 | 204 | 304 => {
+                let head = format!("HTTP/1.1 {number} X\r\nConnection: close\r\n\r\n");
+                Answer::Raw(head.into_bytes())
+            }
+            _ => status(number).into(),
+        };
+        Misdeed::new(format!("status {number}"), answer, labels(number))
     })
     .collect()
 }

@@ -98,6 +98,7 @@ impl Port {
                 per_peer,
                 bodies: limits.bodies_per_peer,
                 protection: limits.deadline,
+                newness: limits.arrival,
             }),
             shared: Arc::new(Shared {
                 state: Arc::clone(state),

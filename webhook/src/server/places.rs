@@ -28,6 +28,8 @@ pub(super) struct Bounds {
     pub(super) bodies: usize,
     /// How long after its last request a connection keeps its place whatever happens.
     pub(super) protection: Duration,
+    /// How long a connection is new: long enough for a handshake and a first request.
+    pub(super) newness: Duration,
 }
 
 /// Why a connection has to end.
@@ -93,6 +95,7 @@ impl Places {
             per_peer,
             bodies,
             protection,
+            newness,
         } = self.bounds;
         let peer = peer.to_canonical();
         let is_idle = |open: &Open| !open.activity.is_recent(protection);
@@ -101,11 +104,15 @@ impl Places {
         if own >= per_peer {
             table.evict(|_, open| open.peer == peer && is_idle(open))?;
         } else if table.open.len() >= connections {
-            let is_new = |open: &Open| open.activity.opened().elapsed() < NEW;
-            let fair = own.saturating_add(1).max(FAIR);
+            let is_new = |open: &Open| open.activity.opened().elapsed() < newness;
+            let fair = own.saturating_add(1).max(connections / PEERS);
             table
                 .evict(|_, open| is_idle(open) && !is_new(open))
-                .or_else(|| table.evict(|connections, open| connections > fair || is_idle(open)))?;
+                .or_else(|| {
+                    table.evict(|connections, open| {
+                        connections > fair || (connections >= own && is_idle(open))
+                    })
+                })?;
         }
         let number = table.next;
         table.next = number.wrapping_add(1);
@@ -188,11 +195,9 @@ impl Drop for Place {
     }
 }
 
-/// How long a connection is new: long enough for a handshake and a first request.
-const NEW: Duration = Duration::from_secs(1);
-
-/// Connections that a peer may keep in use whoever else wants to connect.
-const FAIR: usize = 16;
+/// Among so many peers, connections are divided: what one has within its part, it may keep in use whoever
+/// else wants to connect.
+const PEERS: usize = 64;
 
 #[cfg(test)]
 mod tests;

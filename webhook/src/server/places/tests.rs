@@ -6,6 +6,7 @@ fn places(connections: usize, per_peer: usize) -> Arc<Places> {
         per_peer,
         bodies: 1,
         protection: Duration::from_mins(1),
+        newness: Duration::from_mins(1),
     })
 }
 
@@ -77,28 +78,36 @@ fn the_peer_with_most_connections_makes_room_first() {
     drop((second, third));
 }
 
+/// A connection that has just asked.
+fn busy(places: &Arc<Places>, number: u8) -> Place {
+    let place = places.enter(peer(number)).unwrap();
+    place.activity.note_request();
+    place
+}
+
 #[test]
 fn a_peer_that_asks_all_the_time_leaves_room_for_others() {
-    let places = places(20, 20);
-    let mut busy: Vec<Place> = (0..20)
-        .map(|_| {
-            let place = places.enter(peer(1)).unwrap();
-            pass();
-            place.activity.note_request();
-            place
-        })
-        .collect();
+    let places = places(128, 128);
+    let mut greedy: Vec<Place> = (0..128).map(|_| busy(&places, 1)).collect();
     assert!(places.enter(peer(1)).is_none());
-    let others: Vec<Place> = (0..4).map(|_| places.enter(peer(2)).unwrap()).collect();
-    for place in &others {
-        place.activity.note_request();
-    }
-    let evicted = busy
+    let mut others: Vec<Place> = (0..4).map(|_| places.enter(peer(2)).unwrap()).collect();
+    // Who has more does not push aside who has just come.
+    assert!(places.enter(peer(1)).is_none());
+    assert!(!others.iter_mut().any(is_evicted));
+    let evicted = greedy
         .iter_mut()
         .filter_map(|place| is_evicted(place).then_some(()));
     assert_eq!(evicted.count(), 4);
-    // That is a number that nobody needs to give up for.
-    assert!(places.enter(peer(2)).is_none() && places.enter(peer(3)).is_none());
+}
+
+#[test]
+fn who_has_no_more_than_its_part_keeps_it_in_use() {
+    let places = places(128, 128);
+    let mut parts: Vec<Place> = (1..=64)
+        .flat_map(|number| [busy(&places, number), busy(&places, number)])
+        .collect();
+    assert!(places.enter(peer(100)).is_none());
+    assert!(!parts.iter_mut().any(is_evicted));
 }
 
 #[test]

@@ -135,6 +135,8 @@ async fn peers_that_take_what_they_can_leave_a_share_to_the_next() {
     let limits = Limits {
         bodies: 1024 * KIB,
         bodies_per_peer: 512 * KIB,
+        arrival: Duration::from_mins(1),
+        deadline: Duration::from_mins(1),
         ..Limits::default()
     };
     let server = server(limits);

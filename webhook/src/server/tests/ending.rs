@@ -12,7 +12,13 @@ fn http1_review() -> Vec<u8> {
 
 #[tokio::test]
 async fn a_client_that_reads_only_after_it_has_sent_all_gets_its_denial() {
-    let running = Running::start(Limits::default());
+    let limits = Limits {
+        arrival: Duration::from_mins(1),
+        deadline: Duration::from_mins(1),
+        linger: Duration::from_mins(1),
+        ..Limits::default()
+    };
+    let running = Running::start(limits);
     let mut stream = running.connect(b"http/1.1").await.unwrap();
     let length = 3 * Limits::default().body;
     let head = format!("POST /validate HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
@@ -33,7 +39,7 @@ async fn a_client_that_reads_only_after_it_has_sent_all_gets_its_denial() {
 #[tokio::test]
 async fn http1_clients_are_told_to_go_before_connections_are_closed() {
     let limits = Limits {
-        drain_delay: Duration::from_secs(5),
+        drain_delay: Duration::from_secs(15),
         ..Limits::default()
     };
     let mut running = Running::start(limits);
@@ -92,47 +98,35 @@ async fn a_request_that_comes_just_when_the_server_stops_is_answered() {
     }
 }
 
-/// A request that crosses the end of its connection: no reset may take away what the server said.
+/// What crosses the end of a connection resets nothing: no reset takes away what the server said.
 #[tokio::test]
-async fn a_request_that_crosses_the_end_resets_nothing() {
-    for protocol in [&b"http/1.1"[..], b"h2"] {
-        let limits = Limits {
-            drain_delay: Duration::ZERO,
-            linger: Duration::from_millis(700),
-            ..Limits::default()
-        };
-        let mut running = Running::start(limits);
-        let mut stream = running.connect(protocol).await.unwrap();
-        if protocol == b"h2" {
-            // The preface and empty settings (RFC 9113 3.4).
-            stream
-                .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
-                .await
-                .unwrap();
-        } else {
-            stream.write_all(&http1_review()).await.unwrap();
-        }
-        let mut said = vec![0; 64 * 1024];
-        assert_ne!(within(stream.read(&mut said)).await.unwrap(), 0);
-        running.stop();
-        // What it says at the end is not read yet while more is sent, again and again.
-        let frame = if protocol == b"h2" {
-            &[0; 17][..]
-        } else {
-            b"\r\n"
-        };
-        for _ in 0..10 {
-            tokio::time::sleep(QUICK / 3).await;
-            stream.write_all(frame).await.unwrap();
-            stream.flush().await.unwrap();
-        }
-        let mut last = Vec::new();
-        within(stream.read_to_end(&mut last)).await.unwrap();
-        let goaway = last.windows(5).any(|bytes| bytes == [7, 0, 0, 0, 0]);
-        assert_eq!(goaway, protocol == b"h2", "{last:?}");
-        drop(stream);
-        running.ended().await;
+async fn what_is_sent_after_the_end_takes_no_goaway_away() {
+    let limits = Limits {
+        drain_delay: Duration::ZERO,
+        drain: Duration::from_mins(1),
+        linger: Duration::from_mins(1),
+        ..Limits::default()
+    };
+    let mut running = Running::start(limits);
+    let mut stream = running.connect(b"h2").await.unwrap();
+    // The preface and empty settings (RFC 9113 3.4).
+    let begun = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(begun).await.unwrap();
+    let mut said = vec![0; 64 * 1024];
+    assert_ne!(within(stream.read(&mut said)).await.unwrap(), 0);
+    running.stop();
+    // What it says at the end is not read yet while more is sent, again and again.
+    for _ in 0..5 {
+        tokio::time::sleep(QUICK / 3).await;
+        stream.write_all(&[0; 17]).await.unwrap();
+        stream.flush().await.unwrap();
     }
+    let mut last = Vec::new();
+    within(stream.read_to_end(&mut last)).await.unwrap();
+    let goaway = last.windows(5).any(|bytes| bytes == [7, 0, 0, 0, 0]);
+    assert!(goaway, "{last:?}");
+    drop(stream);
+    running.ended().await;
 }
 
 #[tokio::test]
@@ -146,6 +140,7 @@ async fn a_client_that_takes_no_answer_is_given_up() {
     let request = http1_review();
     let started = Instant::now();
     let asking = async { while stream.write_all(&request).await.is_ok() {} };
-    within(asking).await;
+    let patience = Duration::from_mins(2);
+    tokio::time::timeout(patience, asking).await.unwrap();
     assert!(started.elapsed() >= QUICK);
 }
