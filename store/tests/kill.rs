@@ -12,14 +12,15 @@
     reason = "a test of its own, in which every surprise has to fail"
 )]
 
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use vouchsafe_store::{Alert, AlertOutcome, Opened, Store};
-use vouchsafe_tests::harness::TempDir;
+use vouchsafe_tests::harness::effort::{effort, row};
 use vouchsafe_tests::harness::own_main::{own_main, start_child};
+use vouchsafe_tests::harness::{Random, TempDir};
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
 use vouchsafe_trust::evidence::{Retained, Signers, Wanted};
@@ -40,19 +41,25 @@ fn main() {
 fn a_killed_process_loses_nothing_that_it_had_committed() {
     let dir = TempDir::new("kill").unwrap();
     let mut reported = [0; REPOSITORIES];
-    for round in 0..ROUNDS {
+    let mut random = Random::seeded(SEED);
+    let rounds = effort(SHARE, WHOLE);
+    for round in 0..rounds {
         let mut child = start_child(dir.path()).unwrap();
-        // Spread over the whole of a start and some commits.
-        std::thread::sleep(Duration::from_millis(20 + round * 37 % 200));
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut output = String::new();
+        if round % 2 == 0 {
+            // Anywhere in a start, and what comes first after it.
+            std::thread::sleep(random.time(Duration::from_millis(200)));
+        } else {
+            // Anywhere in what a process does, however slow the machine is.
+            for _ in 0..random.below(4 * REPOSITORIES) {
+                lines.read_line(&mut output).unwrap();
+            }
+            std::thread::sleep(random.time(Duration::from_millis(10)));
+        }
         child.kill().unwrap();
         child.wait().unwrap();
-        let mut output = String::new();
-        child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut output)
-            .unwrap();
+        lines.read_to_string(&mut output).unwrap();
         let mut alerts = 0;
         for line in output.lines() {
             // The last line may be cut.
@@ -79,6 +86,13 @@ fn a_killed_process_loses_nothing_that_it_had_committed() {
         }
     }
     assert!(reported.iter().all(|version| *version > 0), "{reported:?}");
+    let commits: u64 = reported.iter().sum();
+    let result = format!("{commits} commits, none lost or half there, and no alert lost");
+    row(
+        "kill a process that commits and queues alerts",
+        rounds,
+        &result,
+    );
 }
 
 fn commit_for_ever(dir: &Path) {
@@ -233,4 +247,6 @@ fn now() -> Timestamp {
 const NAME: &str = "a_killed_process_loses_nothing_that_it_had_committed";
 const REPOSITORIES: usize = 3;
 const TAGS: usize = 40;
-const ROUNDS: u64 = 40;
+const SEED: u64 = 20_261_126;
+const SHARE: usize = 40;
+const WHOLE: usize = 150;

@@ -15,12 +15,13 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use vouchsafe_store::{ImportedBundle, Opened, Store};
-use vouchsafe_tests::harness::TempDir;
+use vouchsafe_tests::harness::effort::{effort, row};
 use vouchsafe_tests::harness::own_main::{own_main, start_child};
+use vouchsafe_tests::harness::{Random, TempDir};
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::{Repository, digest_of};
 use vouchsafe_trust::evidence::{Signers, Vouch, Wanted};
@@ -40,19 +41,27 @@ fn main() {
 
 fn a_killed_import_leaves_the_old_bundle_or_the_new_one() {
     let dir = TempDir::new("kill-import").unwrap();
-    let (mut reported, mut committed) = (0, 0);
     let (mut old, mut new) = (0, 0);
-    for round in 0..ROUNDS {
+    let mut random = Random::seeded(SEED);
+    let rounds = effort(SHARE, WHOLE);
+    let swap = time_of_a_swap(dir.path());
+    let store = open(dir.path());
+    let (mut reported, mut committed) = (whole_bundle(&store), version_of(&store, &other()));
+    drop(store);
+    let mut round = 0;
+    // How long a swap takes varies, and both sides of it have to be hit.
+    while round < rounds || ((old == 0 || new == 0) && round < 10 * rounds) {
+        round += 1;
         let mut child = start_child(dir.path()).unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut lines = String::new();
         if round % 4 == 0 {
             // Anywhere, the start included.
-            std::thread::sleep(Duration::from_millis(10 + round * 53 % 400));
+            std::thread::sleep(random.time(Duration::from_millis(400)));
         } else {
             // While a bundle is swapped in, most of the time.
             while output.read_line(&mut lines).unwrap() > 0 && !lines.contains("staged") {}
-            std::thread::sleep(Duration::from_micros(round * 1_237 % 20_000));
+            std::thread::sleep(random.time(swap));
         }
         child.kill().unwrap();
         child.wait().unwrap();
@@ -86,9 +95,26 @@ fn a_killed_import_leaves_the_old_bundle_or_the_new_one() {
         assert!(version >= committed, "{version} after {committed}");
         (reported, committed) = (found, version);
     }
-    println!("killed while swapping: {old} times the old bundle was left, {new} times the new one");
+    let result = format!(
+        "{old} times the old bundle was left, {new} times the new one, and never parts of both"
+    );
+    row("kill a process that takes in bundles", round, &result);
     assert!(reported > 0 && committed > 0, "nothing was ever taken in");
     assert!(old > 0 && new > 0, "never killed before and after a swap");
+}
+
+/// How long a bundle takes from when it is staged until it is taken in, on this machine at the moment.
+fn time_of_a_swap(dir: &Path) -> Duration {
+    let mut child = start_child(dir).unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = String::new();
+    while output.read_line(&mut lines).unwrap() > 0 && !lines.contains("staged") {}
+    let staged = Instant::now();
+    while output.read_line(&mut lines).unwrap() > 0 && !lines.contains("bundle") {}
+    let took = staged.elapsed();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    took
 }
 
 fn import_for_ever(dir: &Path) {
@@ -271,4 +297,6 @@ const NAME: &str = "a_killed_import_leaves_the_old_bundle_or_the_new_one";
 const SERIES: &str = "site";
 const REPOSITORIES: usize = 50;
 const TAGS: usize = 5;
-const ROUNDS: u64 = 60;
+const SEED: u64 = 20_261_126;
+const SHARE: usize = 60;
+const WHOLE: usize = 150;
