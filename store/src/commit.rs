@@ -12,7 +12,6 @@ use crate::history::Superseded;
 use crate::key::RepoKey;
 use crate::record::{Active, Back, Files, Front, Header, Record};
 use crate::store::Trees;
-use crate::sweep::drop_prefix;
 use crate::{Store, StoreError, blob, page};
 
 /// A commit that is on the disk.
@@ -100,7 +99,7 @@ impl Store {
         }
         if before.is_none() {
             // Forgetting may have failed halfway. Another owner must not inherit a word.
-            drop_prefix(&self.0.trees.retained, repo.as_bytes())?;
+            self.0.trees.retained.drop_prefix(repo.as_bytes())?;
         }
         Ok(new_files)
     }
@@ -137,10 +136,7 @@ impl Store {
             blob::put(&trees.file, &repo.file(digest), body)?;
         }
         let old = before.map(|before| before.header.raw());
-        let swap = trees
-            .header
-            .compare_and_swap(repo.as_bytes(), old, Some(encoded.header))?;
-        if swap.is_err() {
+        if !trees.header.swap(repo.as_bytes(), old, &encoded.header)? {
             // Whoever has the turn is alone.
             return Err(StoreError::damaged("a header changed under its writer"));
         }

@@ -91,7 +91,7 @@ impl Store {
         trees.sync.remove(repo.as_bytes())?;
         trees.header.remove(repo.as_bytes())?;
         drop_prefix(&trees.history, repo.as_bytes())?;
-        drop_prefix(&trees.retained, repo.as_bytes())?;
+        trees.retained.drop_prefix(repo.as_bytes())?;
         self.0.durable.sync()?;
         trees.sweep(repo)?;
         trees.begun.remove(repo.as_bytes())?;

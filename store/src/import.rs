@@ -249,19 +249,16 @@ impl Import<'_> {
         for (repo, swap) in &mut self.staged {
             store.remember(repo, mem::take(&mut swap.superseded))?;
         }
-        let swapped = (&trees.header, &trees.bundle).transaction(|(headers, bundles)| {
-            for (repo, swap) in &self.staged {
-                let before = headers.insert(repo.as_bytes(), &swap.after)?;
-                let before = before.map(Header::parse).transpose();
-                let before = before.map(|header| header.map(|header| header.generation));
-                if before.ok() != Some(swap.before) {
-                    // Whoever has the turn is alone.
-                    return Err(ConflictableTransactionError::Abort(()));
-                }
-            }
-            bundles.insert(key.as_slice(), value.as_slice())?;
-            Ok(())
-        });
+        let staged = self.staged.iter();
+        let headers =
+            staged.map(|(repo, swap)| trees.header.change(repo.as_bytes(), Some(&swap.after)));
+        let record = trees.bundle.change(&key, Some(&value));
+        let changes: Vec<_> = headers.chain([record]).collect();
+        let swap = || Ok(self.swap_all(&key, &value));
+        let swapped = trees
+            .header
+            .checksum()
+            .change(&changes, swap, Result::is_ok)?;
         match swapped {
             Ok(()) => {}
             Err(TransactionError::Abort(())) => {
@@ -271,6 +268,24 @@ impl Import<'_> {
         }
         store.0.durable.sync()?;
         Ok(())
+    }
+
+    /// Swaps all headers, and writes the record of the bundle, at once.
+    fn swap_all(&self, key: &[u8], value: &[u8]) -> Result<(), TransactionError<()>> {
+        let trees = &self.store.0.trees;
+        (trees.header.tree(), trees.bundle.tree()).transaction(|(headers, bundles)| {
+            for (repo, swap) in &self.staged {
+                let before = headers.insert(repo.as_bytes(), &swap.after)?;
+                let before = before.map(Header::parse).transpose();
+                let before = before.map(|header| header.map(|header| header.generation));
+                if before.ok() != Some(swap.before) {
+                    // Whoever has the turn is alone.
+                    return Err(ConflictableTransactionError::Abort(()));
+                }
+            }
+            bundles.insert(key, value)?;
+            Ok(())
+        })
     }
 
     /// Drops what no header refers to. What cannot be dropped now is swept later.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::checksum::Checked;
 use crate::durable::Durable;
 use crate::{Store, StoreError};
 
@@ -80,7 +81,7 @@ pub(crate) struct Latest {
 /// Microseconds since 1970; [`NEVER`] for no time.
 #[derive(Debug)]
 struct Shared {
-    db: sled::Db,
+    tree: Checked,
     seen: AtomicI64,
     /// Where the clock went when it leapt ahead, while that is on probation.
     leap: AtomicI64,
@@ -94,11 +95,11 @@ struct Shared {
 
 impl Latest {
     /// Reads what was written and starts the thread that writes. It ends with the store.
-    pub(crate) fn open(db: &sled::Db, durable: &Arc<Durable>) -> Result<Self, StoreError> {
-        let written = read(db, LATEST)?;
-        let written_leap = read(db, LATEST_LEAP)?;
+    pub(crate) fn open(tree: &Checked, durable: &Arc<Durable>) -> Result<Self, StoreError> {
+        let written = read(tree, LATEST)?;
+        let written_leap = read(tree, LATEST_LEAP)?;
         let shared = Arc::new(Shared {
-            db: db.clone(),
+            tree: tree.clone(),
             seen: AtomicI64::new(written),
             leap: AtomicI64::new(written_leap),
             written: AtomicI64::new(written),
@@ -218,11 +219,11 @@ impl Shared {
     fn write_all(&self, durable: &Durable) -> Result<(), StoreError> {
         let seen = self.seen.load(Ordering::Relaxed);
         let leap = self.leap.load(Ordering::Relaxed);
-        self.db.insert(LATEST, &seen.to_be_bytes())?;
+        self.tree.insert(LATEST, &seen.to_be_bytes())?;
         if leap == NEVER {
-            self.db.remove(LATEST_LEAP)?;
+            self.tree.remove(LATEST_LEAP)?;
         } else {
-            self.db.insert(LATEST_LEAP, &leap.to_be_bytes())?;
+            self.tree.insert(LATEST_LEAP, &leap.to_be_bytes())?;
         }
         durable.sync()?;
         self.written.store(seen, Ordering::Relaxed);
@@ -249,8 +250,8 @@ impl Writer {
     }
 }
 
-fn read(db: &sled::Db, key: &[u8]) -> Result<i64, StoreError> {
-    let Some(value) = db.get(key)? else {
+fn read(tree: &Checked, key: &[u8]) -> Result<i64, StoreError> {
+    let Some(value) = tree.get(key)? else {
         return Ok(NEVER);
     };
     let micros = (*value).try_into().map(i64::from_be_bytes);

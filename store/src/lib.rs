@@ -20,6 +20,7 @@
 
 mod blob;
 mod bundle;
+mod checksum;
 mod commit;
 mod durable;
 mod error;

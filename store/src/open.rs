@@ -130,7 +130,7 @@ fn try_parts(dir: &Path) -> Result<Parts, StoreError> {
     let trees = Trees::open(&db)?;
     let durable = Durable::open(dir, &db)?
         .ok_or_else(|| StoreError::damaged("commits that had been synced are missing"))?;
-    for header in &trees.header {
+    for header in trees.header.iter() {
         let (key, raw) = header?;
         crate::key::RepoKey::parse(&key)
             .ok_or_else(|| StoreError::damaged("a header of no repository"))?;
@@ -139,7 +139,7 @@ fn try_parts(dir: &Path) -> Result<Parts, StoreError> {
     trees.sweep_begun()?;
     let durable = Arc::new(durable);
     Ok(Parts {
-        latest: Latest::open(&db, &durable)?,
+        latest: Latest::open(&trees.time, &durable)?,
         outbox: Outbox::open(&db)?,
         trees,
         durable,

@@ -15,19 +15,18 @@
 
 use std::collections::BTreeSet;
 
-use sled::Tree;
 use vouchsafe_trust::evidence::Former;
 use vouchsafe_trust::repository::Accepted;
 use vouchsafe_trust::{Role, Sha256};
 
+use crate::checksum::Checked;
 use crate::key::RepoKey;
 use crate::record::{Front, Record};
-use crate::sweep::drop_prefix;
 use crate::{StoreError, blob, floor};
 
 /// The tags for which `role` stated the digest before, the latest replaced last.
 pub(crate) fn find(
-    tree: &Tree,
+    tree: &Checked,
     repo: &RepoKey,
     role: &Role,
     digest: &Sha256,
@@ -41,7 +40,7 @@ pub(crate) fn find(
 
 /// Adds that `role` stated the digest for a tag before, or dates it anew.
 pub(crate) fn add(
-    tree: &Tree,
+    tree: &Checked,
     repo: &RepoKey,
     role: &Role,
     digest: &Sha256,
@@ -62,7 +61,7 @@ pub(crate) fn add(
 
 /// Forgets that `role` stated the digest for `tag`.
 pub(crate) fn remove(
-    tree: &Tree,
+    tree: &Checked,
     repo: &RepoKey,
     role: &Role,
     digest: &Sha256,
@@ -99,22 +98,22 @@ pub(crate) fn disowned(before: &Record, offered: &Accepted) -> BTreeSet<Role> {
 
 /// Forgets what these roles stated.
 pub(crate) fn disown(
-    tree: &Tree,
+    tree: &Checked,
     repo: &RepoKey,
     roles: &BTreeSet<Role>,
 ) -> Result<(), StoreError> {
     for role in roles {
-        drop_prefix(tree, &repo.role(role))?;
+        tree.drop_prefix(&repo.role(role))?;
     }
     Ok(())
 }
 
-fn put(tree: &Tree, key: &[u8], entries: &[Former]) -> Result<(), StoreError> {
+fn put(tree: &Checked, key: &[u8], entries: &[Former]) -> Result<(), StoreError> {
     if entries.is_empty() {
         tree.remove(key)?;
     } else {
         let bytes = postcard::to_stdvec(entries).map_err(StoreError::Unencodable)?;
-        tree.insert(key, bytes)?;
+        tree.insert(key, &bytes)?;
     }
     Ok(())
 }

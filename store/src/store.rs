@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use sled::{Db, Tree};
 use vouchsafe_trust::{Gun, Server};
 
+use crate::checksum::{Checked, Checksum};
 use crate::durable::Durable;
 use crate::key::RepoKey;
 use crate::latest::Latest;
@@ -43,7 +44,7 @@ pub(crate) struct Inner {
 #[derive(Debug)]
 pub(crate) struct Trees {
     /// Header by repository.
-    pub(crate) header: Tree,
+    pub(crate) header: Checked,
     /// Chunks of role files, and of long header bodies, by repository and digest.
     pub(crate) file: Tree,
     /// Pages of targets by repository, digest of the role's file, and place.
@@ -51,32 +52,37 @@ pub(crate) struct Trees {
     /// What tags pointed to, by repository and tag.
     pub(crate) history: Tree,
     /// Where a role stated a digest before, by repository, role and digest.
-    pub(crate) retained: Tree,
+    pub(crate) retained: Checked,
     /// How the last update went, by repository.
     pub(crate) sync: Tree,
     /// The syncer's state by server.
     pub(crate) server: Tree,
     /// The latest bundle that was taken in, by series.
-    pub(crate) bundle: Tree,
+    pub(crate) bundle: Checked,
     /// The number of the latest bundle that was made, by series.
-    pub(crate) made: Tree,
+    pub(crate) made: Checked,
     /// Repositories that a commit has begun to write and not yet tidied up after.
     pub(crate) begun: Tree,
+    /// The latest time seen.
+    pub(crate) time: Checked,
 }
 
 impl Trees {
-    pub(crate) fn open(db: &Db) -> Result<Self, sled::Error> {
+    pub(crate) fn open(db: &Db) -> Result<Self, StoreError> {
+        let checked = Checksum::open(db, ["header", "retained", "bundle", "made", "time"])?;
+        let [header, retained, bundle, made, time] = checked;
         Ok(Self {
-            header: db.open_tree("header")?,
+            header,
             file: db.open_tree("file")?,
             page: db.open_tree("page")?,
             history: db.open_tree("history")?,
-            retained: db.open_tree("retained")?,
+            retained,
             sync: db.open_tree("sync")?,
             server: db.open_tree("server")?,
-            bundle: db.open_tree("bundle")?,
-            made: db.open_tree("made")?,
+            bundle,
+            made,
             begun: db.open_tree("begun")?,
+            time,
         })
     }
 }
@@ -134,7 +140,7 @@ impl Store {
 
     pub(crate) fn repo_keys(&self) -> Result<Vec<(RepoKey, Server, Gun)>, StoreError> {
         let mut keys = BTreeSet::new();
-        for tree in [&self.0.trees.header, &self.0.trees.sync] {
+        for tree in [self.0.trees.header.tree(), &self.0.trees.sync] {
             for key in tree.iter().keys() {
                 keys.insert(key?);
             }

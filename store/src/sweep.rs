@@ -43,7 +43,7 @@ impl Trees {
             pages.extend(stored.record.paged());
         } else {
             drop_prefix(&self.history, repo.as_bytes())?;
-            drop_prefix(&self.retained, repo.as_bytes())?;
+            self.retained.drop_prefix(repo.as_bytes())?;
         }
         for (tree, kept) in [(&self.file, files), (&self.page, pages)] {
             for key in tree.scan_prefix(repo.as_bytes()).keys() {

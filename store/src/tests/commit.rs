@@ -12,7 +12,7 @@ use crate::{Store, StoreError, Withdrawal};
 /// How many records of each kind there are.
 fn records(store: &Store) -> [usize; 4] {
     let trees = &store.0.trees;
-    [&trees.header, &trees.file, &trees.page, &trees.begun].map(sled::Tree::len)
+    [trees.header.tree(), &trees.file, &trees.page, &trees.begun].map(sled::Tree::len)
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn nothing_that_is_superseded_stays() {
     assert_eq!(store.forget(None, &gun("app")).unwrap(), 1);
     assert_eq!(records(&store), [0; 4]);
     assert_eq!(store.0.trees.history.len(), 0);
-    assert_eq!(store.0.trees.retained.len(), 0);
+    assert_eq!(store.0.trees.retained.tree().len(), 0);
 }
 
 #[test]

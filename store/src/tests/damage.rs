@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use proptest::prelude::Rng as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use vouchsafe_tests::harness::TempDir;
-use vouchsafe_trust::Evidence;
+use vouchsafe_trust::evidence::Wanted;
+use vouchsafe_trust::{Evidence, Query, Sha256};
 
 use crate::testing::{gun, image, now, open, server, states, tag};
 use crate::{Store, StoreError};
@@ -116,6 +117,61 @@ fn damage(mut bytes: Vec<u8>, random: &mut impl FnMut(usize) -> usize) -> Vec<u8
             .for_each(|byte| *byte = 0),
     }
     bytes
+}
+
+#[test]
+fn a_flipped_bit_in_a_stored_digest_signs_nothing_else() {
+    let dir = TempDir::new("store").unwrap();
+    let original = dir.path().join("original");
+    let store = open(&original);
+    store.commit(&server(), &states()[0]).unwrap();
+    // What a running process has not written to its end, and what the next one reads from the start.
+    let running = dir.path().join("running");
+    copy(&original, &running);
+    drop(store);
+    drop(open(&original));
+    let signed = image("image-42-1");
+    let mut flipped = 0;
+    for original in [&original, &running] {
+        let log = fs::read(original.join("db/db")).unwrap();
+        let places = log
+            .windows(32)
+            .enumerate()
+            .filter(|(_, bytes)| *bytes == signed.as_bytes());
+        for (place, bytes) in places {
+            for bit in [0, 77, 130, 255] {
+                let damaged = dir.path().join(format!("damaged-{flipped}"));
+                copy(original, &damaged);
+                let mut other: [u8; 32] = bytes.try_into().unwrap();
+                other[bit / 8] ^= 1 << (bit % 8);
+                let mut log = log.clone();
+                log[place..place + 32].copy_from_slice(&other);
+                fs::write(damaged.join("db/db"), log).unwrap();
+                admits_nothing_but(&damaged, signed, Sha256::from_bytes(other));
+                fs::remove_dir_all(&damaged).unwrap();
+                flipped += 1;
+            }
+        }
+    }
+    // By name and by digest, at the least.
+    assert!(flipped >= 2 * 2 * 4, "{flipped}");
+}
+
+/// Opens a store in which `signed` may be what the tag points to, and holds it not to know `other`.
+fn admits_nothing_but(dir: &Path, signed: Sha256, other: Sha256) {
+    let store = Store::open(dir, now()).unwrap().store;
+    let by_tag = tag(&gun("app"), "tag-42");
+    let by_digest = Query {
+        wanted: Wanted::Digest(other),
+        ..by_tag.clone()
+    };
+    for (query, allowed) in [(by_tag, Some(signed)), (by_digest, None)] {
+        let Ok(Evidence::Known(known)) = store.evidence(&query) else {
+            continue;
+        };
+        let admitted = known.signed(&query, now()).ok().map(|signed| signed.digest);
+        assert!(admitted.is_none() || admitted == allowed, "{admitted:?}");
+    }
 }
 
 #[test]

@@ -66,14 +66,14 @@ type Entry = (usize, Vec<u8>, Vec<u8>);
 fn dump(store: &Store) -> Vec<Entry> {
     let trees = &store.0.trees;
     let trees = [
-        &trees.header,
+        trees.header.tree(),
         &trees.file,
         &trees.page,
         &trees.history,
-        &trees.retained,
+        trees.retained.tree(),
         &trees.sync,
         &trees.server,
-        &trees.bundle,
+        trees.bundle.tree(),
         &trees.begun,
     ];
     let entries = |(number, tree): (usize, &sled::Tree)| {

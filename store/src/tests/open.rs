@@ -34,7 +34,7 @@ fn only_its_owner_gets_at_a_store() {
     assert_eq!(mode(&path.join("lock")), 0o600);
     assert_eq!(
         fs::read_to_string(path.join("FORMAT")).unwrap(),
-        "vouchsafe-store 2\n"
+        "vouchsafe-store 3\n"
     );
 }
 
@@ -74,7 +74,7 @@ fn a_snapshot_that_a_killed_process_was_writing_is_no_damage() {
 #[test]
 fn another_format_is_set_aside() {
     for (stamp, found) in [
-        (Some("vouchsafe-store 3\n"), "vouchsafe-store 3"),
+        (Some("vouchsafe-store 2\n"), "vouchsafe-store 2"),
         (Some("\u{0}\u{0}"), "\0\0"),
         (None, "no format"),
     ] {
@@ -88,7 +88,7 @@ fn another_format_is_set_aside() {
         assert_eq!(path, dir.path().join("db.set-aside-20261123T120000Z"));
         assert_eq!(
             reason,
-            format!("it is stamped `{found}`, not `vouchsafe-store 2`")
+            format!("it is stamped `{found}`, not `vouchsafe-store 3`")
         );
         open(dir.path());
     }

@@ -119,7 +119,7 @@ fn a_withdrawal_keeps_what_was_said_and_forgetting_drops_it() {
     let before = proof(&store, &query, "image-1-1");
     assert_eq!(before, Proof::Before(now()));
     store.forget(None, &gun("app")).unwrap();
-    assert_eq!(store.0.trees.retained.len(), 0);
+    assert_eq!(store.0.trees.retained.tree().len(), 0);
     store.commit(&server(), &states()[1]).unwrap();
     assert_eq!(proof(&store, &query, "image-1-1"), Proof::Never);
 }
@@ -136,7 +136,7 @@ fn what_forgetting_left_behind_is_nobodys_word() {
         let trees = &store.0.trees;
         trees.begun.insert(repo.as_bytes(), &[]).unwrap();
         trees.header.remove(repo.as_bytes()).unwrap();
-        assert!(!trees.retained.is_empty());
+        assert!(!trees.retained.tree().is_empty());
         store
     };
     let store = half_forgotten();
@@ -145,7 +145,7 @@ fn what_forgetting_left_behind_is_nobodys_word() {
     store.forget(None, &gun("app")).unwrap();
     drop(store);
     drop(half_forgotten());
-    assert!(open(dir.path()).0.trees.retained.is_empty());
+    assert!(open(dir.path()).0.trees.retained.tree().is_empty());
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn one_look_up_reads_one_record_of_ten_thousand() {
     let roles = ["targets", "snapshot", "timestamp"];
     commit(&store, &gun, &pointing("new").publish(&roles));
     let trees = &store.0.trees;
-    assert_eq!(trees.retained.len(), TAGS);
+    assert_eq!(trees.retained.tree().len(), TAGS);
     // Nothing but one record is left that could be read.
     let repo = RepoKey::new(&server(), &gun);
     let only = repo.retained(&Role::Targets, &image("old-777"));
@@ -265,7 +265,7 @@ fn one_look_up_reads_one_record_of_ten_thousand() {
     for key in trees.history.iter().keys() {
         trees.history.insert(key.unwrap(), b"\xff").unwrap();
     }
-    trees.retained.insert(&only, record).unwrap();
+    trees.retained.insert(&only, &record).unwrap();
     let expected = Proof::Before(now());
     assert_eq!(proof(&store, &tag(&gun, "tag-777"), "old-777"), expected);
     let bare = by_digest(&gun, "old-777");
@@ -285,7 +285,7 @@ fn the_past_of_a_tag_and_of_a_digest_is_bounded() {
         commit(&store, &gun, &repository);
     }
     let query = tag(&gun, "latest");
-    assert_eq!(store.0.trees.retained.len(), 64);
+    assert_eq!(store.0.trees.retained.tree().len(), 64);
     assert_eq!(proof(&store, &query, "image-4"), Proof::Never);
     assert_eq!(proof(&store, &query, "image-5"), Proof::Before(now()));
 
