@@ -1,6 +1,7 @@
 //! Opening a directory as a store, whatever state it is in.
 
 mod error;
+mod holder;
 mod quarantine;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -168,7 +169,7 @@ fn remove_unfinished_snapshots(db: &Path) -> io::Result<()> {
 
 /// Locks the directory. A file of its own, since sled's lock goes with what is set aside.
 fn lock(dir: &Path) -> Result<File, OpenError> {
-    let path = dir.join("lock");
+    let path = dir.join(LOCK);
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -182,7 +183,10 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
     let file = file.map_err(at)?;
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => {
+                holder::write(&file);
+                return Ok(file);
+            }
             Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
             Err(TryLockError::Error(source)) => return Err(at(source)),
         }
@@ -232,6 +236,7 @@ fn write_whole(dir: &Path, name: &str, text: &str) -> io::Result<()> {
 /// What sled may keep of the disk in memory. Headers and pages of 10,000 repositories take about
 /// as much.
 const CACHE: u64 = 16 << 20;
+const LOCK: &str = "lock";
 const LOCK_ATTEMPTS: u32 = 20;
 const SLED_LOCK_ATTEMPTS: u32 = 500;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);

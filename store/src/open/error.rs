@@ -11,13 +11,16 @@ use crate::socket::SOCKET;
 pub enum OpenError {
     /// Another process has it open; it can be asked through its socket.
     #[error(
-        "another process holds the store {}; ask it through {}",
+        "another process holds the store {}{}; ask it through {}",
         dir.display(),
+        holder.as_ref().map(|holder| format!(" ({holder})")).unwrap_or_default(),
         socket.display()
     )]
     Held {
         /// The store.
         dir: PathBuf,
+        /// Which process, as it wrote down.
+        holder: Option<String>,
         /// The socket on which a process that serves the store answers.
         socket: PathBuf,
     },
@@ -44,6 +47,7 @@ impl OpenError {
     pub(super) fn held(dir: &Path) -> Self {
         Self::Held {
             dir: dir.to_path_buf(),
+            holder: super::holder::read(dir),
             socket: dir.join(SOCKET),
         }
     }

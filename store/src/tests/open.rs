@@ -43,7 +43,9 @@ fn a_store_that_is_held_says_where_to_ask() {
     let dir = TempDir::new("store").unwrap();
     let held = open(dir.path());
     match Store::open(dir.path(), now()) {
-        Err(OpenError::Held { socket, .. }) => {
+        Err(OpenError::Held { socket, holder, .. }) => {
+            let process = format!("process {} on ", std::process::id());
+            assert!(holder.unwrap().contains(&process));
             assert_eq!(socket, dir.path().join("vouchsafe.sock"));
         }
         other => panic!("{other:?}"),
