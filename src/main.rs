@@ -13,6 +13,7 @@ mod lookup;
 mod printer;
 mod progress;
 mod publish;
+mod reopen;
 mod runtime;
 mod signal;
 

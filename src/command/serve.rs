@@ -14,7 +14,9 @@ mod running;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use rustls::ServerConfig;
 use tokio::sync::{Notify, watch as channel};
 use vouchsafe_alerts::{Counters, Plan};
 use vouchsafe_policy::Config;
@@ -34,7 +36,7 @@ use crate::clock::SystemClock;
 use crate::command::sync;
 use crate::context::{self, StoreClock};
 use crate::exit::{Error, Outcome};
-use crate::{runtime, signal};
+use crate::{reopen, runtime};
 
 pub(crate) fn run(args: &ServeArgs, common: &Common) -> Result<Outcome, Error> {
     let (config, text) = context::config_with_text(common)?;
@@ -45,8 +47,11 @@ pub(crate) fn run(args: &ServeArgs, common: &Common) -> Result<Outcome, Error> {
     let plan = alert_plan(&config, &common.config)?;
     let store = context::store(common, &config)?;
     let configured = (config, plan, watch);
-    runtime::new()?.block_on(serve(args, common, configured, listeners, store))?;
-    Ok(Outcome::Yes)
+    let runtime = runtime::new()?;
+    let served = runtime.block_on(serve(args, common, configured, listeners, store));
+    // What still waits for a disk that failed would be waited for, for ever.
+    runtime.shutdown_timeout(LEAVE);
+    served.map(|()| Outcome::Yes)
 }
 
 async fn serve(
@@ -104,6 +109,7 @@ async fn serve(
         Arc::clone(&metrics),
         (fed, from_objects, running),
     ));
+    let open = store.clone();
     let refused = say_refused(store.clone(), Arc::clone(&readiness), Arc::clone(&metrics));
     tokio::spawn(reload::config(
         watch,
@@ -120,11 +126,23 @@ async fn serve(
     let tls = serving.server_config()?;
     let server = Server::new(admission, readiness, metrics, files::limits());
     tracing::info!(address = %args.listen, "answering admission reviews");
-    server.run(listeners, tls, signal::stop()).await?;
+    answer(server, (listeners, tls), &open, cluster).await
+}
+
+/// Answers until the process is to stop, and says why if nobody asked it to.
+async fn answer(
+    server: Server,
+    (listeners, tls): (Listeners, Arc<ServerConfig>),
+    store: &Store,
+    cluster: Option<Cluster>,
+) -> Result<(), Error> {
+    let mut ended = Ok(());
+    let stop = async { ended = reopen::stop(store).await };
+    server.run(listeners, tls, stop).await?;
     if let Some(cluster) = cluster {
         cluster.stop().await;
     }
-    Ok(())
+    ended
 }
 
 /// What is ready as soon as the store is open; says where its time is ahead of the clock.
@@ -221,3 +239,6 @@ fn prepare(
         }))
     })
 }
+
+/// How long what is under way may take when the process ends.
+const LEAVE: Duration = Duration::from_secs(10);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use vouchsafe_cluster::publish::PublishReport;
@@ -20,24 +21,27 @@ use crate::exit::{Error, Outcome};
 use crate::printer::{MAX_MESSAGE, Printer, note, printable};
 use crate::progress::Bar;
 use crate::publish::{self, Publishing};
-use crate::{discovery, runtime, signal};
+use crate::{discovery, reopen, runtime, signal};
 
 pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
     let config = context::config(common)?;
     let schedule = schedule(&config, &common.config)?;
     let store = context::store(common, &config)?;
     context::judgement_time(&store)?;
-    runtime::new()?.block_on(async {
+    let runtime = runtime::new()?;
+    let done = runtime.block_on(async {
         answer_readers(&store, common, None);
         if args.watch && config.sync().is_off {
             return Err("`sync.schedule` is `never`: there is nothing to keep to".into());
         }
         if args.watch {
-            keep_to(&schedule, common, store, config).await;
-            return Ok(Outcome::Yes);
+            return keep_to(&schedule, common, store, config).await;
         }
         once(args, common, store, config).await
-    })
+    });
+    // What still waits for a disk that failed would be waited for, for ever.
+    runtime.shutdown_timeout(LEAVE);
+    done
 }
 
 /// The schedule of the configuration, which came from `file`.
@@ -98,15 +102,23 @@ pub(crate) fn syncer_of(
     Syncer::new(store.clone(), mirror, clock, options)
 }
 
-async fn keep_to(schedule: &Schedule, common: &Common, store: Store, config: Config) {
+async fn keep_to(
+    schedule: &Schedule,
+    common: &Common,
+    store: Store,
+    config: Config,
+) -> Result<Outcome, Error> {
     let options = Options::from(config.sync());
     let sightings = Sightings::default();
     let looking = discovery::keep_looking(&config, &sightings).await;
     let syncer = syncer_of(&store, config, &common.secrets, options, sightings);
     // The syncer logs what it does.
     let progress: Arc<dyn Progress> = Arc::new(());
-    watch(&syncer, schedule, &progress, drop, signal::stop()).await;
+    let mut ended = Ok(());
+    let stop = async { ended = reopen::stop(&store).await };
+    watch(&syncer, schedule, &progress, drop, stop).await;
     drop(looking);
+    ended.map(|()| Outcome::Yes)
 }
 
 async fn once(
@@ -265,6 +277,7 @@ fn line(report: &ServerReport) -> String {
     } = report;
     let looked_at = unchanged + updated + withdrawn + failed + skipped + absent;
     let what = match source {
+        _ if report.error.is_some() && *requests == 0 => "not asked".to_owned(),
         _ if report.error.is_some() && looked_at == 0 => "not reached".to_owned(),
         Source::Changefeed | Source::Expired if looked_at == 0 => "nothing new".to_owned(),
         Source::Poll | Source::Sweep if looked_at == 0 => {
@@ -287,3 +300,6 @@ fn line(report: &ServerReport) -> String {
     let plural = if *requests == 1 { "" } else { "s" };
     format!("{server}: {what} ({requests} request{plural})\n")
 }
+
+/// How long what is under way may take when the process ends.
+const LEAVE: Duration = Duration::from_secs(10);

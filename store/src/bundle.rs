@@ -88,6 +88,7 @@ impl Store {
         // One that is being taken in is remembered afterwards.
         let importing = self.0.importing.lock();
         let _alone = importing.unwrap_or_else(PoisonError::into_inner);
+        self.0.durable.room()?;
         let known = self.0.trees.bundle.remove(name)?;
         self.0.durable.sync()?;
         Ok(known)
@@ -113,6 +114,7 @@ impl Store {
     ///
     /// [`StoreError`] if it cannot be written.
     pub fn record_made(&self, name: &str, made: &MadeBundle) -> Result<(), StoreError> {
+        self.0.durable.room()?;
         let value = postcard::to_stdvec(made).map_err(StoreError::Unencodable)?;
         self.0.trees.made.insert(name, &value)?;
         self.0.durable.sync()

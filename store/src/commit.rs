@@ -90,6 +90,8 @@ impl Store {
         before: Option<&Stored>,
         content: Content<'_>,
     ) -> Result<usize, StoreError> {
+        let contents = content.files.values().map(|bytes| bytes.len()).sum();
+        self.0.durable.room_for_commit(contents)?;
         let new_files = content.files.len();
         for (digest, bytes) in content.files {
             blob::put(&self.0.trees.file, &repo.file(&digest), bytes)?;
@@ -127,6 +129,7 @@ impl Store {
         record: &Record,
         stage: impl FnOnce() -> Result<(), StoreError>,
     ) -> Result<u64, StoreError> {
+        self.0.durable.room_for_commit(0)?;
         let trees = &self.0.trees;
         let left_over = trees.begun.insert(repo.as_bytes(), &[])?.is_some();
         stage()?;

@@ -8,20 +8,26 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::StoreError;
 
 /// The order of commits, and the way to the disk.
 #[derive(Debug)]
 pub(crate) struct Durable {
+    dir: PathBuf,
     db: sled::Db,
     log: File,
     mark: File,
     newest: AtomicU64,
     synced: Mutex<u64>,
+    /// When the log began to be written that is being written.
+    begun: Mutex<Option<Instant>>,
+    /// Why nothing is taken in any more.
+    failure: OnceLock<String>,
 }
 
 impl Durable {
@@ -40,11 +46,14 @@ impl Durable {
         let log = File::open(dir.join("db").join("db")).map_err(StoreError::Io)?;
         let mark = open_mark(&dir.join(MARK)).map_err(StoreError::Io)?;
         Ok(Some(Self {
+            dir: dir.to_path_buf(),
             db: db.clone(),
             log,
             mark,
             newest: AtomicU64::new(held),
             synced: Mutex::new(held),
+            begun: Mutex::default(),
+            failure: OnceLock::new(),
         }))
     }
 
@@ -73,14 +82,48 @@ impl Durable {
             return Ok(());
         }
         let covered = self.newest.load(Ordering::SeqCst);
-        self.db.insert(GENERATION, encode(covered).as_slice())?;
-        self.db.flush()?;
-        self.log.sync_data().map_err(StoreError::Io)?;
+        self.write_log(covered).inspect_err(|error| {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            self.failure
+                .get_or_init(|| cause.unwrap_or_else(|| error.to_string()));
+        })?;
         self.mark
             .write_all_at(&encode(covered), 0)
             .map_err(StoreError::Io)?;
         *synced = covered;
         Ok(())
+    }
+}
+
+impl Durable {
+    /// The store's directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Why nothing is taken in any more: the log could not be written once. sled goes on only when it is opened anew, and
+    /// what the operating system could not write it may have dropped.
+    ///
+    /// A write that does not end counts as one that failed: sled waits for ever where it misses the end of one that did.
+    pub(crate) fn failure(&self) -> Option<String> {
+        if let Some(failure) = self.failure.get() {
+            return Some(failure.clone());
+        }
+        let begun = *self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let long = begun.is_some_and(|begun| begun.elapsed() > PATIENCE);
+        long.then(|| format!("a write did not end within {} s", PATIENCE.as_secs()))
+    }
+
+    fn write_log(&self, covered: u64) -> Result<(), StoreError> {
+        let set_begun = |to| *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        set_begun(Some(Instant::now()));
+        let written = (|| {
+            self.db.insert(GENERATION, encode(covered).as_slice())?;
+            self.db.flush()?;
+            self.log.sync_data().map_err(StoreError::Io)
+        })();
+        set_begun(None);
+        written
     }
 }
 
@@ -124,6 +167,8 @@ fn decode(bytes: &[u8]) -> Option<u64> {
 
 const GENERATION: &[u8] = b"generation";
 const MARK: &str = "generation";
+/// How long a write may take, on a disk that is slow or comes and goes.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {

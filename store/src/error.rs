@@ -1,5 +1,7 @@
 //! Why a store could not answer or take something in.
 
+use std::path::PathBuf;
+
 use vouchsafe_trust::{Gun, Role, Server, Version};
 
 /// Why the store could not answer, or refused what it was given.
@@ -25,6 +27,20 @@ pub enum StoreError {
     /// sled could not read or write.
     #[error("the store could not be read or written")]
     Engine(#[source] sled::Error),
+    /// The disk is as good as full. Nothing was written.
+    #[error(
+        "the disk with the store is full: {} has {} KiB left and this takes {}; what is stored stays and is answered from; \
+         make room",
+        dir.display(), free >> 10, needed >> 10
+    )]
+    Full {
+        /// The store.
+        dir: PathBuf,
+        /// How many bytes are free.
+        free: u64,
+        /// How many have to be.
+        needed: u64,
+    },
     /// The operating system could not read or write a file of the store.
     #[error("the store could not be written")]
     Io(#[source] std::io::Error),
@@ -56,6 +72,7 @@ impl StoreError {
         match self {
             Self::Contended { .. } => "store_contended",
             Self::Damaged { .. } => "store_damaged",
+            Self::Full { .. } => "store_full",
             Self::Engine(_) | Self::Io(_) => "store_io",
             Self::Superseded { .. } => "superseded",
             Self::Unencodable(_) => "store_encoding",

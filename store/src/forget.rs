@@ -85,6 +85,7 @@ impl Store {
     }
 
     fn forget_one(&self, repo: &RepoKey) -> Result<(), StoreError> {
+        self.0.durable.room()?;
         let trees = &self.0.trees;
         let _turn = self.0.turns.take(repo);
         trees.begun.insert(repo.as_bytes(), &[])?;

@@ -91,6 +91,7 @@ impl Import<'_> {
     ) -> Result<Staged, StoreError> {
         let gun = &repository.facts().gun;
         let repo = RepoKey::new(server, gun);
+        self.store.0.durable.room_for_commit(0)?;
         let (store, before) = (self.store, self.take(&repo)?);
         if let Some(at) = before.as_ref().and_then(|before| gone(before, &vouch)) {
             return Ok(Staged::Gone { at });
@@ -244,6 +245,10 @@ impl Import<'_> {
 
     fn publish(&mut self, bundle: &ImportedBundle) -> Result<(), StoreError> {
         let store = self.store;
+        store
+            .0
+            .durable
+            .room_for_commit(self.staged.values().map(|swap| swap.after.len()).sum())?;
         let trees = &store.0.trees;
         let (key, value) = bundle.encode()?;
         for (repo, swap) in &mut self.staged {

@@ -217,6 +217,7 @@ impl Shared {
     }
 
     fn write_all(&self, durable: &Durable) -> Result<(), StoreError> {
+        durable.room()?;
         let seen = self.seen.load(Ordering::Relaxed);
         let leap = self.leap.load(Ordering::Relaxed);
         self.tree.insert(LATEST, &seen.to_be_bytes())?;
@@ -239,13 +240,19 @@ struct Writer {
 
 impl Writer {
     fn run(self, woken: &Receiver<()>) {
+        let mut is_told = false;
         while woken.recv().is_ok() {
             let Some(durable) = self.durable.upgrade() else {
                 return;
             };
-            if let Err(error) = self.shared.write(&durable) {
+            let written = self.shared.write(&durable);
+            // It is tried again whenever somebody looks at the clock, which may be thousands of times a second.
+            if let Err(error) = &written
+                && !is_told
+            {
                 tracing::error!(%error, "cannot write down the latest time");
             }
+            is_told = written.is_err();
         }
     }
 }

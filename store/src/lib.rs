@@ -39,6 +39,7 @@ mod record;
 mod refused;
 mod retained;
 mod reverify;
+mod room;
 pub mod socket;
 mod state;
 mod status;

@@ -113,6 +113,7 @@ fn open_parts(dir: &Path) -> Result<Result<Parts, String>, OpenError> {
             StoreError::Io(error) => return Ok(Err(error.to_string())),
             // Opening neither commits nor races.
             error @ (StoreError::Contended { .. }
+            | StoreError::Full { .. }
             | StoreError::Superseded { .. }
             | StoreError::Unencodable(_)) => return Ok(Err(error.to_string())),
         }
@@ -223,6 +224,14 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
         .collect()
 }
 
+/// Writes a small file to the disk, and removes it.
+pub(crate) fn try_to_write(dir: &Path) -> io::Result<()> {
+    let probe = dir.join("probe");
+    let written = fs::write(&probe, vec![1; PROBE]).and_then(|()| File::open(&probe)?.sync_all());
+    let removed = fs::remove_file(&probe);
+    written.and(removed)
+}
+
 /// Writes a small file so that it is there whole or not at all, even after a power failure.
 fn write_whole(dir: &Path, name: &str, text: &str) -> io::Result<()> {
     let path = dir.join(name);
@@ -236,6 +245,8 @@ fn write_whole(dir: &Path, name: &str, text: &str) -> io::Result<()> {
 /// What sled may keep of the disk in memory. Headers and pages of 10,000 repositories take about
 /// as much.
 const CACHE: u64 = 16 << 20;
+/// How much is written to find out whether a disk can be.
+const PROBE: usize = 64 << 10;
 const LOCK: &str = "lock";
 const LOCK_ATTEMPTS: u32 = 20;
 const SLED_LOCK_ATTEMPTS: u32 = 500;

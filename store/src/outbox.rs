@@ -171,6 +171,7 @@ impl Store {
         &self,
         alerts: impl IntoIterator<Item = (&'a Alert, &'a [Sha256])>,
     ) -> Result<Vec<Vec<Sha256>>, StoreError> {
+        self.0.durable.room()?;
         let outbox = &self.0.outbox;
         let mut queued = false;
         let mut push = |(alert, receivers): (&Alert, &[Sha256])| {

@@ -89,6 +89,7 @@ impl Store {
     ///
     /// [`StoreError`] if it cannot be written.
     pub fn set_server_state(&self, server: &Server, state: &ServerState) -> Result<(), StoreError> {
+        self.0.durable.room()?;
         let mut state = state.clone();
         if let Some(error) = &mut state.last_error {
             cut(error);
@@ -109,6 +110,7 @@ impl Store {
         before: Option<&ServerState>,
         state: &ServerState,
     ) -> Result<bool, StoreError> {
+        self.0.durable.room()?;
         let encoded = |state: &ServerState| {
             let mut state = state.clone();
             if let Some(error) = &mut state.last_error {
@@ -171,6 +173,7 @@ impl Store {
         gun: &Gun,
         outcome: &SyncOutcome,
     ) -> Result<(), StoreError> {
+        self.0.durable.room()?;
         let repo = RepoKey::new(server, gun);
         let mut outcome = outcome.clone();
         if let SyncResult::Err { label, message } = &mut outcome.result {

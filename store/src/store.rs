@@ -119,6 +119,31 @@ impl Store {
         self.0.set_aside.as_ref()
     }
 
+    /// Why nothing is taken in any more, if that is so: the disk could not be written once, and nothing is until the store is
+    /// opened anew. What is stored is still read.
+    pub fn failure(&self) -> Option<String> {
+        self.0.durable.failure()
+    }
+
+    /// Makes sure that a commit would find room on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Full`] if it would not.
+    pub fn require_room(&self) -> Result<(), StoreError> {
+        self.0.durable.room_for_commit(0)
+    }
+
+    /// Whether it takes in what it is given: its disk has room for that, and has not failed.
+    pub fn takes_in(&self) -> bool {
+        self.failure().is_none() && self.require_room().is_ok()
+    }
+
+    /// Whether its directory can be written, with room for what comes next: tried, on the disk.
+    pub fn can_be_written(&self) -> bool {
+        self.require_room().is_ok() && crate::open::try_to_write(&self.0.dir).is_ok()
+    }
+
     /// A number that grows, at the latest, when a reader sees something that was not there before. It grows as well when
     /// nothing of interest was written.
     pub fn generation(&self) -> u64 {

@@ -57,6 +57,11 @@ impl Ledger {
         observed.now
     }
 
+    /// Makes sure that what is brought could be kept.
+    pub(crate) async fn require_room(&self) -> Result<(), StoreError> {
+        self.aside(Store::require_room).await
+    }
+
     /// Every repository of `server` of which something is known.
     pub(crate) async fn entries(&self, server: &Server) -> Result<Vec<Entry>, StoreError> {
         let server = server.clone();

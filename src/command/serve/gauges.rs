@@ -14,6 +14,15 @@ use vouchsafe_webhook::{MetricSource, Sample};
 use crate::clock::SystemClock;
 use crate::freshness;
 
+fn writable(store: Store) -> MetricSource {
+    MetricSource::gauge(
+        "vouchsafe_store_writable",
+        "Whether the store takes in what it is given; 0 while its disk is full, or failed",
+        &[],
+        move || vec![(Vec::new(), if store.takes_in() { 1.0 } else { 0.0 })],
+    )
+}
+
 /// The gauges of the store.
 pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<MetricSource> {
     let (behind, configs, store) = (store.clone(), configs.clone(), store.clone());
@@ -30,6 +39,7 @@ pub(super) fn all(store: &Store, configs: &watch::Receiver<Arc<Config>>) -> Vec<
             &[],
             move || vec![(Vec::new(), if up.latest().is_some() { 1.0 } else { 0.0 })],
         ),
+        writable(behind.clone()),
         MetricSource::gauge(
             "vouchsafe_repositories",
             "Stored repositories by server and state",

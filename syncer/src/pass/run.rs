@@ -68,6 +68,8 @@ struct Run<'a> {
 impl Run<'_> {
     async fn run(&self, scope: &Scope, report: &mut ServerReport) -> Result<(), StoreError> {
         let server = &self.lane.server;
+        // Or everything would be asked for in vain, and each repository say so.
+        self.inner.ledger.require_room().await?;
         let before = self.inner.ledger.server_state(server).await?;
         let mut state = before.clone().unwrap_or_default();
         let (due, news) = match scope {
