@@ -4,6 +4,7 @@
 # make format  formats the Rust code
 # make bench   the benchmarks; prints the budgets, writes docs/performance.md and its plots anew; half an hour
 # make abuse   abuses a server in every way that there is for ten seconds each, and prints what honest clients got: fifteen minutes
+# make faults  kills, damaged files, full disks and jumping clocks by the thousand, as root; prints a table (docs/reliability.md)
 # make schema  writes docs/config.schema.json and the chart's custom resources anew from the types
 # make doc     the API documentation, into target/doc
 # make image   the container image, from scratch, into target/image; needs no container engine (docs/image.md)
@@ -14,7 +15,7 @@
 CARGO ?= cargo
 SCRIPTS := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh)
 
-.PHONY: help demo test lint format bench abuse schema doc image check-image demo-cluster test-cluster kubernetes oras packages toolchain
+.PHONY: help demo test lint format bench abuse faults schema doc image check-image demo-cluster test-cluster kubernetes oras packages toolchain
 .DEFAULT_GOAL := help
 
 help:
@@ -45,6 +46,9 @@ bench: packages kubernetes toolchain
 abuse: packages toolchain
 	$(CARGO) build --locked --release --package vouchsafe
 	$(CARGO) run --locked --release --package vouchsafe-tests --bin abuse
+
+faults: packages toolchain
+	@tests/scripts/faults.sh
 
 schema: toolchain
 	$(CARGO) build --locked --package vouchsafe

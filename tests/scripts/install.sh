@@ -15,6 +15,7 @@ declare -A PACKAGE_OF=(
   [dnsmasq]=dnsmasq-base
   [docker-registry]=docker-registry
   [etcd]=etcd-server
+  [faketime]=faketime
   [go]="golang-go ca-certificates"
   [ip]=iproute2
   [iptables]=iptables
@@ -37,7 +38,7 @@ declare -A PACKAGE_OF=(
 )
 
 # What every test run and the demo need.
-BASE=(cc curl dnsmasq docker-registry ip jq make notary notary-server notary-signer openssl skopeo strace unshare wrk)
+BASE=(cc curl dnsmasq docker-registry faketime ip jq make notary notary-server notary-signer nsenter openssl skopeo strace unshare wrk)
 
 missing_packages() { # COMMAND…
   local command

@@ -26,6 +26,8 @@ pub enum Reply {
 #[derive(Debug, Default)]
 struct State {
     requests: Vec<Request>,
+    /// Places of the requests that were answered with success.
+    taken: Vec<usize>,
     particular: Vec<(String, Reply)>,
     script: VecDeque<Reply>,
     always: Option<Reply>,
@@ -131,6 +133,14 @@ impl Receiver {
         bodies.iter().map(text).collect()
     }
 
+    /// The texts under the topmost key `key` of the bodies that were answered with success.
+    pub fn taken_texts(&self, key: &str) -> Vec<String> {
+        let taken = self.state().taken.clone();
+        let texts = self.texts(key);
+        let texts = taken.iter().filter_map(|place| texts.get(*place));
+        texts.cloned().collect()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -157,14 +167,19 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) {
     let reply = {
         let mut state = lock(state);
         let body = String::from_utf8_lossy(&request.body).into_owned();
+        let place = state.requests.len();
         state.requests.push(request);
         let mut particular = state.particular.iter();
         let particular = particular.find(|(text, _)| body.contains(text));
-        particular
+        let reply = particular
             .map(|(_, reply)| *reply)
             .or_else(|| state.script.pop_front())
             .or(state.always)
-            .unwrap_or(Reply::Status(200))
+            .unwrap_or(Reply::Status(200));
+        if matches!(reply, Reply::Status(status) | Reply::With(status, _) if status < 300) {
+            state.taken.push(place);
+        }
+        reply
     };
     let (status, header) = match reply {
         Reply::Never => {
