@@ -15,7 +15,7 @@
 CARGO ?= cargo
 SCRIPTS := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh)
 
-.PHONY: help demo test lint format bench abuse faults schema doc image check-image demo-cluster test-cluster kubernetes oras packages toolchain
+.PHONY: help demo test lint format bench abuse faults schema doc image check-image demo-cluster test-cluster kubernetes oras reference packages toolchain
 .DEFAULT_GOAL := help
 
 help:
@@ -26,7 +26,7 @@ demo: toolchain
 	@tests/scripts/demo.sh
 
 # The end-to-end tests run the binary, so it is built first.
-test: packages kubernetes oras toolchain
+test: packages kubernetes oras reference toolchain
 	$(CARGO) build --locked --package vouchsafe
 	$(CARGO) test --locked --workspace
 
@@ -81,6 +81,10 @@ kubernetes: packages
 # Copies bundles between registries in the tests; built once, which takes seconds.
 oras: packages
 	@tests/scripts/oras.sh build
+
+# Notary's own code, which tests compare with; built once, which takes seconds.
+reference: packages
+	@tests/scripts/reference.sh build
 
 packages:
 	@tests/scripts/install.sh

@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 
 use vouchsafe_tests::harness::docker_trust::DockerTrust;
 use vouchsafe_tests::harness::notary_client::{ListedTarget, RotatedRole, Tag, TrustPinning};
+use vouchsafe_tests::harness::reference::Step;
 use vouchsafe_tests::harness::scripted_server::access::{Access, Login, TokenService};
 use vouchsafe_tests::harness::scripted_server::{Answer, Reply, RoleFiles, Route};
 use vouchsafe_tests::harness::token_issuer::TokenIssuer;
 use vouchsafe_tests::harness::{
-    Certificates, HarnessError, Namespace, NotaryClient, NotaryServer, Registry, ScriptedServer,
-    TempDir, process,
+    Certificates, HarnessError, Namespace, NotaryClient, NotaryServer, Reference, Registry,
+    ScriptedServer, TempDir, process,
 };
+use vouchsafe_tests::vector::key::Key;
+use vouchsafe_tests::vector::repository::Repository;
 
 const GUN: &str = "docker.io/library/app";
 
@@ -314,4 +317,41 @@ fn what_runs_in_a_namespace_reaches_nobody_is_counted_and_ends_with_it() -> Resu
     let ended = sleeper.wait_for_exit(Duration::from_secs(10))?;
     assert!(!ended.success(), "{ended}");
     Ok(())
+}
+
+#[test]
+fn notarys_own_code_answers_one_question_after_the_other() {
+    let mut canonical = Reference::canonical().unwrap();
+    for _ in 0..2 {
+        let form = canonical.canonical_form(br#"{"b":1.0,"a":"\n</>"}"#);
+        assert_eq!(form.unwrap().unwrap(), b"{\"a\":\"\n</>\",\"b\":1}");
+        let words = canonical.canonical_form(b"1.5").unwrap().unwrap_err();
+        assert_eq!(words, "json: unsupported value: 1.5");
+    }
+
+    let repository = Repository::delegated(GUN);
+    let directory = TempDir::new("reference").unwrap();
+    let mut client = Reference::client().unwrap();
+    let step = Step {
+        gun: GUN,
+        pins: &[Key::p256("root").certified(GUN).id()],
+        cache: directory.path(),
+        server: None,
+        files: &repository.files(),
+    };
+    let outcome = client.update(&step).unwrap();
+    assert_eq!(outcome.versions, repository.versions(), "{outcome:?}");
+    let roles: Vec<_> = outcome.targets.iter().map(|target| &*target.role).collect();
+    assert_eq!(roles, ["targets/alice", "targets/releases"]);
+
+    let server = ScriptedServer::plain().unwrap();
+    let over_http = Step {
+        server: Some(&server.url()),
+        cache: &directory.path().join("another"),
+        ..step
+    };
+    assert_eq!(
+        client.update(&over_http).unwrap().error_type,
+        "client.ErrRepositoryNotExist"
+    );
 }
