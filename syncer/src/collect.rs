@@ -156,7 +156,7 @@ impl Collector<'_> {
         let Some(roots) = self.newer_roots(&roots, stated_root).await? else {
             return Err(error);
         };
-        let chain = self.verify_roots(&roots).await?;
+        let chain = self.anchor(roots).await?;
         self.follow(chain, timestamp)
             .await
             .map_err(|setback| setback.error)
