@@ -8,12 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::der;
 use super::json::Json;
+use memo::Use;
 
+mod memo;
 mod private;
 mod rsa;
 
 /// A key pair, and the form in which metadata lists its public half.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Key {
     kind: Kind,
     label: String,
@@ -21,7 +23,7 @@ pub struct Key {
 }
 
 /// The algorithm of a key, and for RSA the scheme it signs by.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Kind {
     /// Ed25519.
     Ed25519,
@@ -39,7 +41,7 @@ pub enum Kind {
     RsaShort,
 }
 
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Form {
     Certificate {
         common_name: String,
@@ -52,7 +54,7 @@ enum Form {
 }
 
 /// What is wrong with a certificate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Flaw {
     /// It is a certificate authority's.
     Authority,
@@ -80,6 +82,11 @@ impl Key {
     /// A P-256 key listed as its bare public key.
     pub fn p256(label: &str) -> Self {
         Self::new(Kind::P256, label)
+    }
+
+    /// Its algorithm.
+    pub const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The same key pair, listed as a certificate for `common_name` valid from 2020 to 2100.
@@ -129,10 +136,14 @@ impl Key {
 
     /// The key as `keys` lists it.
     pub fn to_json(&self) -> Json {
-        let (keytype, public) = match &self.form {
-            Form::Certificate { .. } => (self.x509_type(), self.certificate_pem().into_bytes()),
-            Form::Plain => (self.plain_type(), self.public_bytes()),
+        let keytype = match &self.form {
+            Form::Certificate { .. } => self.x509_type(),
+            Form::Plain => self.plain_type(),
         };
+        let public = memo::text(self, Use::Listed, || match &self.form {
+            Form::Certificate { .. } => self.certificate_pem().into_bytes(),
+            Form::Plain => self.public_bytes(),
+        });
         let value = [
             ("private", Json::Null),
             ("public", STANDARD.encode(public).as_str().into()),
@@ -142,11 +153,16 @@ impl Key {
 
     /// The public key as PEM `SubjectPublicKeyInfo`: what an operator pins.
     pub fn public_key_pem(&self) -> String {
-        der::pem("PUBLIC KEY", &STANDARD.encode(self.spki()))
+        let spki = memo::text(self, Use::Pinned, || self.spki());
+        der::pem("PUBLIC KEY", &STANDARD.encode(spki))
     }
 
     /// Signs `message` by the method that Notary uses with this kind of key.
     pub(super) fn sign(&self, message: &[u8]) -> Signature {
+        memo::signature(self, message, || self.sign_anew(message))
+    }
+
+    fn sign_anew(&self, message: &[u8]) -> Signature {
         let (method, bytes) = match self.kind {
             Kind::Ed25519 => ("eddsa", self.ed25519().sign(message).as_ref().to_vec()),
             Kind::P256 | Kind::P384 | Kind::P521 => ("ecdsa", self.sign_ecdsa(message)),

@@ -12,6 +12,7 @@ use super::json::Json;
 use super::key::{Key, hex};
 
 mod build;
+mod life;
 mod metadata;
 mod signed;
 

@@ -1,5 +1,8 @@
 //! Reading the members of an object that has known ones.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::{Json, JsonError, Object, shown};
 use crate::name::Version;
 
@@ -94,6 +97,30 @@ impl<'a> Fields<'a> {
             .as_unsigned()
             .and_then(Version::new)
             .ok_or_else(|| self.invalid(name, "an integer from 1"))
+    }
+
+    /// The truth value `name`; `None` if it is missing or `null`.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError::InvalidMember`] if it is something else.
+    pub fn optional_bool(&self, name: &'static str) -> Result<Option<bool>, JsonError> {
+        match self.optional(name) {
+            None => Ok(None),
+            Some(Json::Bool(value)) => Ok(Some(*value)),
+            Some(_) => Err(self.invalid(name, "true or false")),
+        }
+    }
+
+    /// The bytes that the string `name` has in base64.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError::MissingMember`] or [`JsonError::InvalidMember`].
+    pub fn base64(&self, name: &'static str) -> Result<Vec<u8>, JsonError> {
+        STANDARD
+            .decode(self.string(name)?)
+            .map_err(|_error| self.invalid(name, "base64"))
     }
 
     /// The array `name`.

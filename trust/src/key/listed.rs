@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::public::key_id;
 use super::{Certificate, KeyError, PublicKey};
 use crate::json::{Fields, Json, JsonError, Object, shown};
@@ -23,16 +20,13 @@ pub enum ListedKey {
 }
 
 impl ListedKey {
-    fn new(keytype: &str, public: &str) -> Self {
+    fn new(keytype: &str, public: &[u8]) -> Self {
         Self::read(keytype, public).unwrap_or_else(Self::Unusable)
     }
 
-    fn read(keytype: &str, public: &str) -> Result<Self, KeyError> {
-        let bytes = STANDARD
-            .decode(public)
-            .map_err(|_error| KeyError::NotAKey)?;
+    fn read(keytype: &str, bytes: &[u8]) -> Result<Self, KeyError> {
         let bare = |fits: fn(&PublicKey) -> bool| {
-            PublicKey::from_spki(&bytes).and_then(|key| {
+            PublicKey::from_spki(bytes).and_then(|key| {
                 if fits(&key) {
                     Ok(Self::Bare(key))
                 } else {
@@ -41,7 +35,7 @@ impl ListedKey {
             })
         };
         let certified = |fits: fn(&PublicKey) -> bool| {
-            let text = std::str::from_utf8(&bytes).map_err(|_error| KeyError::NotAKey)?;
+            let text = std::str::from_utf8(bytes).map_err(|_error| KeyError::NotAKey)?;
             let certificate = Certificate::from_bundle(text)?;
             if fits(certificate.key()) {
                 Ok(Self::Certified(certificate))
@@ -52,7 +46,7 @@ impl ListedKey {
         match keytype {
             "ecdsa" => bare(PublicKey::is_ec),
             "ecdsa-x509" => certified(PublicKey::is_ec),
-            "ed25519" => PublicKey::from_ed25519(&bytes).map(Self::Bare),
+            "ed25519" => PublicKey::from_ed25519(bytes).map(Self::Bare),
             "rsa" => bare(PublicKey::is_rsa),
             "rsa-x509" => certified(PublicKey::is_rsa),
             _ => Err(KeyError::Unsupported),
@@ -128,6 +122,10 @@ fn read_key(key: &Json) -> Result<(KeyId, ListedKey), JsonError> {
     let key = Fields::new("a key", key, &["keytype", "keyval"])?;
     let keytype = key.string("keytype")?;
     let keyval = Fields::new("keyval", key.required("keyval")?, &["public", "private"])?;
-    let public = keyval.string("public")?;
-    Ok((key_id(keytype, public), ListedKey::new(keytype, public)))
+    let public = keyval.base64("public")?;
+    if keyval.optional("private").is_some() {
+        keyval.base64("private")?;
+    }
+    let id = key_id(keytype, keyval.string("public")?);
+    Ok((id, ListedKey::new(keytype, &public)))
 }

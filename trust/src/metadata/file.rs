@@ -22,7 +22,8 @@ pub struct FileMeta {
 }
 
 impl FileMeta {
-    /// Reads the statement; hashes other than SHA-256 and SHA-512 are passed over, as in Notary.
+    /// Reads the statement. Hashes other than SHA-256 and SHA-512 need to be hashes, too, and are passed over, as in Notary;
+    /// a SHA-256 that is `null` is not stated.
     ///
     /// # Errors
     ///
@@ -30,29 +31,33 @@ impl FileMeta {
     pub fn read(value: &Json) -> Result<Self, JsonError> {
         let fields = Fields::new("a file", value, &["length", "hashes", "custom"])?;
         let hashes = Fields::new("hashes", fields.required("hashes")?, &[])?;
-        let decode = |name: &'static str| {
-            let Some(text) = hashes.optional(name) else {
-                return Ok(None);
-            };
-            let Json::String(text) = text else {
-                return Err(hashes.invalid(name, "base64"));
+        let (mut sha256, mut sha512) = (None, None);
+        for (name, hash) in fields.object("hashes")?.iter() {
+            let text = match hash {
+                Json::String(text) => text,
+                Json::Null if name == "sha256" => continue,
+                Json::Null
+                | Json::Bool(_)
+                | Json::Integer(_)
+                | Json::Array(_)
+                | Json::Object(_) => return Err(hashes.invalid(name, "base64")),
             };
             let bytes = STANDARD
                 .decode(text.as_bytes())
                 .map_err(|_error| hashes.invalid(name, "base64"))?;
-            Ok(Some(bytes))
-        };
-        let sha256 = decode("sha256")?
-            .map(|bytes| {
-                bytes
-                    .try_into()
-                    .map(Sha256::from_bytes)
-                    .map_err(|_bytes| hashes.invalid("sha256", "32 bytes in base64"))
-            })
-            .transpose()?;
-        let sha512 = decode("sha512")?;
-        if sha512.as_ref().is_some_and(|bytes| bytes.len() != 64) {
-            return Err(hashes.invalid("sha512", "64 bytes in base64"));
+            match name {
+                "sha256" => {
+                    let bytes = bytes
+                        .try_into()
+                        .map_err(|_bytes| hashes.invalid(name, "32 bytes in base64"))?;
+                    sha256 = Some(Sha256::from_bytes(bytes));
+                }
+                "sha512" if bytes.len() != 64 => {
+                    return Err(hashes.invalid(name, "64 bytes in base64"));
+                }
+                "sha512" => sha512 = Some(bytes),
+                _ => {}
+            }
         }
         Ok(Self {
             length: fields.unsigned("length")?,
@@ -105,12 +110,14 @@ pub enum Mismatch {
     },
 }
 
-/// Reads a `meta` member: role files by role name. Names that are no role are passed over.
+/// Reads a `meta` member: role files by role name. Names that are no role need to state a file, too, and are passed over.
 pub(super) fn read_meta(fields: &Fields<'_>) -> Result<BTreeMap<Role, FileMeta>, JsonError> {
-    fields
-        .object("meta")?
-        .iter()
-        .filter_map(|(name, file)| Some((name.parse().ok()?, file)))
-        .map(|(role, file)| Ok((role, FileMeta::read(file)?)))
-        .collect()
+    let mut files = BTreeMap::new();
+    for (name, file) in fields.object("meta")?.iter() {
+        let file = FileMeta::read(file)?;
+        if let Ok(role) = name.parse() {
+            files.insert(role, file);
+        }
+    }
+    Ok(files)
 }

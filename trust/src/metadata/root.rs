@@ -29,10 +29,16 @@ impl Root {
     pub fn read(signed: &Json) -> Result<Self, MetadataError> {
         let own = ["keys", "roles", "consistent_snapshot"];
         let (fields, common) = open(signed, "Root", &own)?;
+        fields.optional_bool("consistent_snapshot")?;
         let keys = ListedKeys::read(fields.object("keys")?)?;
         // Other names are allowed: old versions of Notary wrote `root.1` and the like.
         let known = ["root", "timestamp", "snapshot", "targets"];
         let roles = Fields::new("roles", fields.required("roles")?, &known)?;
+        for (name, role) in fields.object("roles")?.iter() {
+            if !known.contains(&name) {
+                check_form(role)?;
+            }
+        }
         let set =
             |role| -> Result<KeySet, JsonError> { KeySet::read(roles.required(role)?, &keys) };
         let (own, timestamp) = (set("root")?, set("timestamp")?);
@@ -77,6 +83,21 @@ impl Root {
     pub fn root_keys_among(&self, allowed: &BTreeSet<KeyId>) -> RoleKeys {
         let ids = self.own.ids.intersection(allowed).copied().collect();
         RoleKeys::new(&ids, self.own.threshold, &self.keys)
+    }
+}
+
+/// Checks that a role which Vouchsafe does not know has the form of one: Notary fails over any other.
+fn check_form(role: &Json) -> Result<(), JsonError> {
+    if *role == Json::Null {
+        return Ok(());
+    }
+    let fields = Fields::new("a role", role, &["keyids", "threshold"])?;
+    if fields.optional("keyids").is_some() {
+        fields.strings("keyids")?;
+    }
+    match fields.optional("threshold") {
+        None | Some(Json::Integer(_)) => Ok(()),
+        Some(_) => Err(fields.invalid("threshold", "an integer")),
     }
 }
 

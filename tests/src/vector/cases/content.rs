@@ -4,6 +4,8 @@ use super::super::case::{Case, ROLES, delegated, plain, slug};
 use super::super::json::Json;
 use super::super::repository::{Repository, meta as meta_of};
 
+mod form;
+
 pub(super) fn cases() -> Vec<Case> {
     let each = ROLES.into_iter().flat_map(each_role);
     each.chain(missing())
@@ -11,6 +13,7 @@ pub(super) fn cases() -> Vec<Case> {
         .chain(nulls())
         .chain(meta())
         .chain(roles())
+        .chain(form::cases())
         .collect()
 }
 

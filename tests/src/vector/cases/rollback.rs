@@ -4,11 +4,14 @@ use super::super::case::{Case, RELEASES, ROLES, delegated, plain, slug};
 use super::super::key::Key;
 use super::super::repository::{Files, Repository};
 
+mod forgotten;
+
 pub(super) fn cases() -> Vec<Case> {
     let each = ROLES
         .into_iter()
         .flat_map(|role| [rolled_back(role), equivocated(role)]);
     each.chain(replays())
+        .chain(forgotten::cases())
         .chain(floors())
         .chain(progress())
         .collect()
@@ -24,6 +27,12 @@ fn two_generations() -> (Repository, Repository) {
         .tag(RELEASES, "signed", "newer image")
         .publish(&[RELEASES, "targets", "snapshot", "timestamp"]);
     (old, new)
+}
+
+/// Puts the file of `role` among `files` in the place of another.
+fn under(role: &str, files: &Files) -> impl Fn(&mut Vec<u8>) + Clone + 'static {
+    let bytes = files[&format!("{role}.json")].clone();
+    move |file| file.clone_from(&bytes)
 }
 
 fn rolled_back(role: &'static str) -> Case {
@@ -67,10 +76,6 @@ fn equivocated(role: &'static str) -> Case {
 fn replays() -> Vec<Case> {
     let (old, new) = two_generations();
     let (old_files, new_files) = (old.files(), new.files());
-    let under = |role: &'static str, files: &Files| {
-        let bytes = files[&format!("{role}.json")].clone();
-        move |file: &mut Vec<u8>| file.clone_from(&bytes)
-    };
     let replay = |role: &'static str| {
         let above = if role == "snapshot" {
             &["timestamp"][..]
