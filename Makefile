@@ -5,6 +5,7 @@
 # make bench   the benchmarks; prints the budgets, writes docs/performance.md and its plots anew; half an hour
 # make abuse   abuses a server in every way that there is for ten seconds each, and prints what honest clients got: fifteen minutes
 # make faults  kills, damaged files, full disks and jumping clocks by the thousand, as root; prints a table (docs/reliability.md)
+# make differential COUNT=5000 SEED=1  generated histories of repositories, put to Notary's client library and to Vouchsafe
 # make schema  writes docs/config.schema.json and the chart's custom resources anew from the types
 # make doc     the API documentation, into target/doc
 # make image   the container image, from scratch, into target/image; needs no container engine (docs/image.md)
@@ -15,7 +16,7 @@
 CARGO ?= cargo
 SCRIPTS := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh)
 
-.PHONY: help demo test lint format bench abuse faults schema doc image check-image demo-cluster test-cluster kubernetes oras reference packages toolchain
+.PHONY: help demo test lint format bench abuse differential faults schema doc image check-image demo-cluster test-cluster kubernetes oras reference packages toolchain
 .DEFAULT_GOAL := help
 
 help:
@@ -49,6 +50,14 @@ abuse: packages toolchain
 
 faults: packages toolchain
 	@tests/scripts/faults.sh
+
+COUNT ?= 5000
+SEED ?= 1
+
+# As `make test` builds it: the dependencies are optimised there, and building everything anew takes longer than it gains.
+differential: packages reference toolchain
+	VOUCHSAFE_HISTORIES=$(COUNT) VOUCHSAFE_HISTORY_SEED=$(SEED) \
+	  $(CARGO) test --locked --workspace --test differential -- --nocapture
 
 schema: toolchain
 	$(CARGO) build --locked --package vouchsafe

@@ -2,5 +2,6 @@
 
 pub mod abuse;
 pub mod harness;
+pub mod history;
 pub mod report;
 pub mod vector;
