@@ -84,7 +84,7 @@ fn measure(repositories: usize) -> Found {
     let before = server.log().len();
     let first = sync(&vouchsafe);
     let directory = TempDir::new("bench-sync").unwrap();
-    let paths = requested(&server.log()[before..]);
+    let paths = requested(server.log().get(before..).unwrap());
     let script = load::gets(&directory, "gets.lua", &paths).unwrap();
     let url = server.url();
     let own = || {
@@ -150,7 +150,9 @@ fn requested(log: &str) -> Vec<String> {
         let path = line["http.request.uri"].as_str()?.to_owned();
         answered.then_some(path)
     });
-    paths.filter(|path| path.ends_with(".json")).collect()
+    paths
+        .filter(|path| path.strip_suffix(".json").is_some())
+        .collect()
 }
 
 /// How long `serve` takes to be ready, and its memory then and after it answered for every repository.

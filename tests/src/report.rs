@@ -4,7 +4,6 @@
 
 pub mod plot;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,14 +34,11 @@ impl Table {
 
     /// In Markdown.
     pub fn markdown(&self) -> String {
-        let mut text = String::new();
-        let mut line = |cells: &[String]| {
-            let _ = writeln!(text, "| {} |", cells.join(" | "));
-        };
-        line(&self.header);
-        line(&vec!["---".to_owned(); self.header.len()]);
-        self.rows.iter().for_each(|row| line(row));
-        text
+        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let rule = vec!["---".to_owned(); self.header.len()];
+        let head = [&self.header, &rule].map(|cells| line(cells)).concat();
+        let rows: String = self.rows.iter().map(|row| line(row)).collect();
+        head + &rows
     }
 }
 

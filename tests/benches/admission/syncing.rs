@@ -52,11 +52,11 @@ pub(crate) fn measure(certificates: &Certificates, directory: &TempDir) -> Table
     }
     let mut meanwhile = Vec::new();
     loop {
-        let served = load.run().unwrap();
+        let round = load.run().unwrap();
         if is_ready() {
             break;
         }
-        meanwhile.push(served);
+        meanwhile.push(round);
     }
     serving.wait_until_ready().unwrap();
     let after: Vec<Served> = (0..3).map(|_| load.run().unwrap()).collect();

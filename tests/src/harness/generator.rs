@@ -1,5 +1,6 @@
 //! Fills a real Notary server with many repositories, through the routes that publishers use.
 
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -73,7 +74,7 @@ impl Generator {
                 .collect();
             publishers
                 .into_iter()
-                .try_for_each(|it| it.join().expect("a publisher does not panic"))
+                .try_for_each(|it| it.join().unwrap_or_else(|panic| resume_unwind(panic)))
         })
     }
 
@@ -87,6 +88,10 @@ impl Generator {
         let runtime = runtime.map_err(HarnessError::unexpected("runtime"))?;
         // Already set where several publish, or several times.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "no static binary, and on loopback"
+        )]
         let mut client = Client::builder();
         if let Some(authority) = &self.authority {
             client = client.tls_certs_only([authority.clone()]);
@@ -186,7 +191,7 @@ fn form(files: &Files) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, file) in files {
         let role = name.trim_end_matches(".json");
-        if role == "timestamp" || role.ends_with(".root") {
+        if role == "timestamp" || role.strip_suffix(".root").is_some() {
             continue;
         }
         let head = format!(
