@@ -20,6 +20,7 @@ pub struct Key {
     kind: Kind,
     label: String,
     form: Form,
+    is_compressed: bool,
 }
 
 /// The algorithm of a key, and for RSA the scheme it signs by.
@@ -64,9 +65,11 @@ pub enum Flaw {
 
 /// One signature as an envelope lists it.
 #[derive(Clone, Debug)]
-pub(super) struct Signature {
-    pub(super) method: &'static str,
-    pub(super) bytes: Vec<u8>,
+pub struct Signature {
+    /// The method, in Notary's words.
+    pub method: &'static str,
+    /// The signature itself.
+    pub bytes: Vec<u8>,
 }
 
 impl Key {
@@ -76,6 +79,7 @@ impl Key {
             kind,
             label: label.to_owned(),
             form: Form::Plain,
+            is_compressed: false,
         }
     }
 
@@ -109,6 +113,13 @@ impl Key {
             form,
             ..self.clone()
         }
+    }
+
+    /// The same key, with its point on the curve in the compressed form.
+    #[must_use]
+    pub fn compressed(mut self) -> Self {
+        self.is_compressed = true;
+        self
     }
 
     /// The same certified key, in a certificate that Notary does not take.
@@ -158,7 +169,7 @@ impl Key {
     }
 
     /// Signs `message` by the method that Notary uses with this kind of key.
-    pub(super) fn sign(&self, message: &[u8]) -> Signature {
+    pub fn sign(&self, message: &[u8]) -> Signature {
         memo::signature(self, message, || self.sign_anew(message))
     }
 
@@ -173,7 +184,12 @@ impl Key {
         Signature { method, bytes }
     }
 
-    fn certificate_pem(&self) -> String {
+    /// The certificate of a certified key, with those of its authorities, as PEM.
+    ///
+    /// # Panics
+    ///
+    /// Where the key has none.
+    pub fn certificate_pem(&self) -> String {
         let Form::Certificate {
             common_name,
             not_before,
@@ -222,7 +238,8 @@ impl Key {
         }
     }
 
-    fn spki(&self) -> Vec<u8> {
+    /// The public key as DER `SubjectPublicKeyInfo`.
+    pub fn spki(&self) -> Vec<u8> {
         let ec = |curve, point: Vec<u8>| {
             let algorithm = der::sequence(&[der::oid(der::EC_PUBLIC_KEY), der::oid(curve)]);
             der::sequence(&[algorithm, der::bits(&point)])
@@ -236,7 +253,7 @@ impl Key {
                 der::P256,
                 self.p256_key()
                     .verifying_key()
-                    .to_sec1_point(false)
+                    .to_sec1_point(self.is_compressed)
                     .as_bytes()
                     .to_vec(),
             ),
@@ -244,7 +261,7 @@ impl Key {
                 der::P384,
                 self.p384_key()
                     .verifying_key()
-                    .to_sec1_point(false)
+                    .to_sec1_point(self.is_compressed)
                     .as_bytes()
                     .to_vec(),
             ),
@@ -252,7 +269,7 @@ impl Key {
                 der::P521,
                 self.p521_key()
                     .verifying_key()
-                    .to_sec1_point(false)
+                    .to_sec1_point(self.is_compressed)
                     .as_bytes()
                     .to_vec(),
             ),
@@ -341,13 +358,13 @@ impl Signature {
 }
 
 /// A raw r‖s signature as X.509 and most other protocols write it.
-pub(super) fn der_signature(raw: &[u8]) -> Vec<u8> {
+pub(crate) fn der_signature(raw: &[u8]) -> Vec<u8> {
     let (r, s) = raw.split_at(raw.len() / 2);
     der::sequence(&[der::integer(r), der::integer(s)])
 }
 
 /// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))

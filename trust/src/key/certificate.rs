@@ -22,6 +22,8 @@ pub struct Certificate {
     not_after: Timestamp,
     is_ca: bool,
     weak_signature: bool,
+    /// Whether the key is written as Go reads one.
+    is_plain_key: bool,
 }
 
 impl Certificate {
@@ -41,8 +43,10 @@ impl Certificate {
             .get_extension::<BasicConstraints>()
             .map_err(|_error| KeyError::NotDer)?;
         let validity = tbs.validity();
+        let key = PublicKey::from_spki(&spki)?;
         Ok(Self {
-            key: PublicKey::from_spki(&spki)?,
+            is_plain_key: key.is_written_as(&spki),
+            key,
             common_name: common_name(tbs.subject()),
             not_before: timestamp(validity.not_before)?,
             not_after: timestamp(validity.not_after)?,
@@ -71,6 +75,9 @@ impl Certificate {
             .iter()
             .map(|block| Self::from_der(&block.contents))
             .collect::<Result<Vec<_>, _>>()?;
+        if !chain.iter().all(|certificate| certificate.is_plain_key) {
+            return Err(KeyError::NotAKey);
+        }
         let count = chain.len();
         let mut chain = chain.into_iter();
         let mut leaf = chain.next().ok_or(KeyError::Blocks { count })?;

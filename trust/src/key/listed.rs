@@ -27,7 +27,7 @@ impl ListedKey {
     fn read(keytype: &str, bytes: &[u8]) -> Result<Self, KeyError> {
         let bare = |fits: fn(&PublicKey) -> bool| {
             PublicKey::from_spki(bytes).and_then(|key| {
-                if fits(&key) {
+                if fits(&key) && key.is_written_as(bytes) {
                     Ok(Self::Bare(key))
                 } else {
                     Err(KeyError::NotAKey)

@@ -165,6 +165,12 @@ impl PublicKey {
         }
     }
 
+    /// Whether `spki` is how the key is written: a curve by its name, an uncompressed point, the parameters
+    /// that go with the algorithm. Go reads nothing else, and so does Notary.
+    pub(super) fn is_written_as(&self, spki: &[u8]) -> bool {
+        *self.spki == *spki
+    }
+
     pub(super) const fn is_ec(&self) -> bool {
         matches!(
             self.material,

@@ -11,6 +11,7 @@ pub(super) fn cases() -> Vec<Case> {
         .into_iter()
         .chain(odd())
         .chain(short())
+        .chain(compressed())
         .chain(certified())
         .collect()
 }
@@ -105,6 +106,34 @@ fn short() -> Vec<Case> {
             "root",
             "certificate_weak",
         ),
+    ]
+}
+
+fn compressed() -> Vec<Case> {
+    let key = Key::p256("compressed").compressed();
+    let role = Repository::plain(GUN).keys("timestamp", std::slice::from_ref(&key));
+    let delegation = Repository::plain(GUN)
+        .delegate("targets/alice", std::slice::from_ref(&key), &[""])
+        .tag("targets/alice", "signed", "image");
+    let root = key.certified(GUN);
+    vec![
+        Case::new(
+            "key-compressed",
+            "a point in compressed form, which Go does not read, counts for nothing: timestamp",
+        )
+        .refused(role, "timestamp", "threshold_not_met"),
+        Case::new(
+            "key-compressed-delegation",
+            "a point in compressed form, which Go does not read, counts for nothing: a delegation",
+        )
+        .accepted(delegation)
+        .answers("signed", &["alice"], "delegation_not_signed"),
+        Case::new(
+            "key-compressed-root",
+            "a point in compressed form, which Go does not read, counts for nothing: root",
+        )
+        .pinned(std::slice::from_ref(&root))
+        .refused(Repository::with_root_key(root), "root", "no_certificate"),
     ]
 }
 
