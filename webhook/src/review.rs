@@ -94,8 +94,10 @@ pub(crate) enum Operation {
 ///
 /// [`Undecodable`] where the body is no `AdmissionReview` that carries a request.
 pub(crate) fn read(body: &[u8]) -> Result<(ApiVersion, Request<'_>), Undecodable> {
+    // What is skipped is not looked into otherwise, and JSON is UTF-8 all through (RFC 8259 §8.1).
+    let text = std::str::from_utf8(body).map_err(|error| Undecodable::Json(error.to_string()))?;
     // serde quotes what it did not expect, which may be all of the body.
-    let review: Review<'_> = serde_json::from_slice(body)
+    let review: Review<'_> = serde_json::from_str(text)
         .map_err(|error| Undecodable::Json(printable(&error.to_string(), MAX_FAULT)))?;
     let version = ApiVersion::of(review.api_version.as_str());
     let (Some(version), "AdmissionReview") = (version, review.kind.as_str()) else {

@@ -221,3 +221,20 @@ fn an_old_object_of_whatever_shape_holds_nothing_up() {
     let response = answer(&admission, Webhook::Validate, &leaving);
     assert_eq!(response["allowed"], true, "{response}");
 }
+
+/// Found by fuzzing: what is skipped is not looked into, and passed whatever it was.
+#[test]
+fn what_is_no_utf_8_is_no_review_even_where_nobody_looks() {
+    let (admission, _) = admission();
+    let whole = pod(&["allowed.example.com/app:1"]).to_string();
+    assert_eq!(reviewed(&whole, in_time())["allowed"], true);
+    let mut body = whole
+        .replacen(r#""uid":"#, r#""skipped":"?","uid":"#, 1)
+        .into_bytes();
+    let at = body.iter().position(|byte| *byte == b'?').unwrap();
+    body[at] = 0xff;
+    let answer = admission.review(Webhook::Validate, &body, in_time());
+    let response = &serde_json::from_slice::<Value>(&answer).unwrap()["response"];
+    assert!(message(response).contains("utf-8"), "{response}");
+    assert_eq!(response["uid"], "705ab4f5-6393-11e8-b7cc-42010a800002");
+}
