@@ -6,6 +6,7 @@
 # make abuse   abuses a server in every way that there is for ten seconds each, and prints what honest clients got: fifteen minutes
 # make faults  kills, damaged files, full disks and jumping clocks by the thousand, as root; prints a table (docs/reliability.md)
 # make differential COUNT=5000 SEED=1  generated histories of repositories, put to Notary's client library and to Vouchsafe
+# make fuzz    fuzzes what reads outside bytes, TIME=60 seconds for each of TARGETS="key repository …", all where none is named
 # make schema  writes docs/config.schema.json and the chart's custom resources anew from the types
 # make doc     the API documentation, into target/doc
 # make image   the container image, from scratch, into target/image; needs no container engine (docs/image.md)
@@ -16,7 +17,7 @@
 CARGO ?= cargo
 SCRIPTS := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh)
 
-.PHONY: help demo test lint format bench abuse differential faults schema doc image check-image demo-cluster test-cluster kubernetes oras reference packages toolchain
+.PHONY: help demo test lint format bench abuse differential faults fuzz schema doc image check-image demo-cluster test-cluster kubernetes oras reference packages toolchain
 .DEFAULT_GOAL := help
 
 help:
@@ -58,6 +59,10 @@ SEED ?= 1
 differential: packages reference toolchain
 	VOUCHSAFE_HISTORIES=$(COUNT) VOUCHSAFE_HISTORY_SEED=$(SEED) \
 	  $(CARGO) test --locked --workspace --test differential -- --nocapture
+
+# Its seeds and found cases are replayed by `make test`.
+fuzz: packages reference toolchain
+	@TIME="$(or $(TIME),60)" tests/scripts/fuzz.sh run $(TARGETS)
 
 schema: toolchain
 	$(CARGO) build --locked --package vouchsafe

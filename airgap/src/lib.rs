@@ -8,6 +8,8 @@
 pub mod bundle;
 pub mod contents;
 pub mod create;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod import;
 pub mod manifest;
 mod name;

@@ -3,7 +3,7 @@
 //! A registry only carries. What comes from it is held against the digests that its manifest states, so
 //! that it came whole; whether it is to be trusted is for the bundle's signatures to say.
 
-mod artifact;
+pub(crate) mod artifact;
 mod blob;
 mod client;
 mod download;

@@ -132,7 +132,7 @@ async fn read_error_code(response: &mut Response, speed: Speed) -> Option<String
 }
 
 /// The value of the first `"code":"…"`. The body may be cut off, so it is not parsed as a whole.
-fn error_code(body: &[u8]) -> Option<String> {
+pub(crate) fn error_code(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let (_, rest) = text.split_once("\"errors\"")?;
     let (_, rest) = rest.split_once("\"code\"")?;

@@ -10,6 +10,8 @@ mod cause;
 mod challenge;
 mod client;
 mod credentials;
+#[doc(hidden)]
+pub mod fuzzing;
 mod names;
 mod retry;
 mod secrets;

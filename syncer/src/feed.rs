@@ -4,7 +4,7 @@
 //! that was read already (it is over-read), and a server that lost its database hands out old IDs
 //! anew (the cursor is recognised by more than its ID).
 
-mod page;
+pub(crate) mod page;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -8,6 +8,8 @@
 mod aside;
 pub mod collect;
 mod feed;
+#[doc(hidden)]
+pub mod fuzzing;
 mod ledger;
 pub mod mirror;
 pub mod notary;

@@ -9,6 +9,7 @@ set -euo pipefail
 # command → packages that bring it, blank-separated; the C compiler is for the cryptography crate.
 declare -A PACKAGE_OF=(
   [/usr/lib/cni/bridge]=containernetworking-plugins
+  [c++]=g++
   [cc]="gcc libc6-dev"
   [containerd]=containerd
   [curl]=curl

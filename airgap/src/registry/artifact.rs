@@ -7,14 +7,14 @@ use vouchsafe_trust::Sha256;
 
 /// What the manifest of a bundle names.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Artifact {
+pub(crate) struct Artifact {
     /// Length by digest, each once.
-    pub(super) blobs: BTreeMap<Sha256, u64>,
+    pub(crate) blobs: BTreeMap<Sha256, u64>,
 }
 
 /// What a reference leads to.
 #[derive(Debug)]
-pub(super) enum Document {
+pub(crate) enum Document {
     /// A bundle.
     Bundle(Artifact),
     /// An index with one bundle in it.
@@ -24,27 +24,27 @@ pub(super) enum Document {
 /// A part by its digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Descriptor {
+pub(crate) struct Descriptor {
     #[serde(default)]
-    pub(super) media_type: String,
+    pub(crate) media_type: String,
     #[serde(with = "prefixed")]
-    pub(super) digest: Sha256,
-    pub(super) size: u64,
+    pub(crate) digest: Sha256,
+    pub(crate) size: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) artifact_type: Option<String>,
+    pub(crate) artifact_type: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) annotations: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 impl Artifact {
     /// The bytes of everything together.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         let sizes = self.blobs.values();
         sizes.fold(0, |sum: u64, size| sum.saturating_add(*size))
     }
 
     /// Reads the manifest of a bundle; what is wrong with it, if it is none.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         match Document::parse(bytes)? {
             Document::Bundle(artifact) => Ok(artifact),
             Document::Index(_) => Err("an index instead of a manifest".to_owned()),
@@ -54,7 +54,7 @@ impl Artifact {
 
 impl Document {
     /// Reads what a registry has under a name; what is wrong with it, if it is no bundle.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let manifest: Manifest = serde_json::from_slice(bytes)
             .map_err(|error| format!("its manifest cannot be read: {error}"))?;
         if manifest.schema_version != 2 {
@@ -134,11 +134,11 @@ mod prefixed {
     use serde::{Deserialize as _, Deserializer, Serializer};
     use vouchsafe_trust::Sha256;
 
-    pub(super) fn serialize<S: Serializer>(digest: &Sha256, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(digest: &Sha256, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(&format_args!("sha256:{digest}"))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Sha256, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Sha256, D::Error> {
         let text = String::deserialize(from)?;
         let hex = text
             .strip_prefix("sha256:")
@@ -149,10 +149,10 @@ mod prefixed {
 
 /// The `artifactType` of a bundle.
 pub const ARTIFACT_TYPE: &str = "application/vnd.vouchsafe.bundle.v1+json";
-pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// The configuration of what needs none.
-pub(super) const EMPTY: &[u8] = b"{}";
+pub(crate) const EMPTY: &[u8] = b"{}";
 /// The most that a bundle is made of; it is a manifest, a pack and a few signatures.
 const MAX_BLOBS: usize = 128;
 

@@ -8,21 +8,21 @@ use super::FeedError;
 
 /// Consecutive records, oldest first.
 #[derive(Debug)]
-pub(super) struct Page {
-    pub(super) records: Vec<Record>,
+pub(crate) struct Page {
+    pub(crate) records: Vec<Record>,
     /// Whether there may be more records after these.
-    pub(super) is_full: bool,
+    pub(crate) is_full: bool,
 }
 
 /// A stored timestamp, or a deletion.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Record {
+pub(crate) struct Record {
     /// The record as the server wrote it.
-    pub(super) cursor: Cursor,
+    pub(crate) cursor: Cursor,
     /// `None` for a name that is no GUN.
-    pub(super) gun: Option<Gun>,
+    pub(crate) gun: Option<Gun>,
     /// `None` for a deletion.
-    pub(super) timestamp: Option<Sha256>,
+    pub(crate) timestamp: Option<Sha256>,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +46,7 @@ struct RawRecord {
 
 impl Page {
     /// Reads the answer to a request for `wanted` records.
-    pub(super) fn parse(body: &[u8], wanted: u32) -> Result<Self, FeedError> {
+    pub(crate) fn parse(body: &[u8], wanted: u32) -> Result<Self, FeedError> {
         let unreadable = |reason| FeedError::Unreadable { reason };
         let page: RawPage =
             serde_json::from_slice(body).map_err(|_error| unreadable("it has another form"))?;

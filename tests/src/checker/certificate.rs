@@ -38,7 +38,7 @@ impl Certificate {
         let key = PublicKey::from_spki(fields.next()?.whole)?;
         let extensions = fields.find(|field| field.tag == EXTENSIONS);
         Some(Self {
-            common_name: common_name(&subject)?,
+            common_name: common_name(&subject),
             not_before: date(not_before)?,
             not_after: date(not_after)?,
             is_authority: extensions.is_some_and(|extensions| is_authority(&extensions)),
@@ -102,7 +102,7 @@ fn blocks(text: &str) -> Option<Vec<Vec<u8>>> {
 }
 
 /// The common name: nothing if there is none, or more than one.
-fn common_name(subject: &Element<'_>) -> Option<Option<String>> {
+fn common_name(subject: &Element<'_>) -> Option<String> {
     let mut names = Vec::new();
     for set in subject.within(der::SEQUENCE)? {
         for attribute in set.within(der::SET)? {
@@ -124,8 +124,8 @@ fn common_name(subject: &Element<'_>) -> Option<Option<String>> {
         }
     }
     match names.as_mut_slice() {
-        [name] => Some(name.take()),
-        _ => Some(None),
+        [name] => name.take(),
+        _ => None,
     }
 }
 
