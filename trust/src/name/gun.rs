@@ -38,8 +38,8 @@ impl FromStr for Gun {
         if let Some(at) = in_host.or_else(|| in_path.map(|at| host.len() + 1 + at)) {
             return Err(GunError::BadByte { at });
         }
-        // Notary's router cleans paths, so such a name would ask for another repository.
-        if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        // Notary's router cleans paths, and so does who writes URLs: such a name would ask for something else.
+        if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(GunError::UncleanPath);
         }
         Ok(Self(name.into()))
@@ -78,7 +78,7 @@ pub enum GunError {
         len: usize,
     },
     /// An empty, `.` or `..` part.
-    #[error("the repository path has an empty, `.` or `..` part")]
+    #[error("the name has an empty, `.` or `..` part")]
     UncleanPath,
 }
 
@@ -108,6 +108,8 @@ mod tests {
             ("host/app@sha256", GunError::BadByte { at: 8 }),
             ("host/a//b", GunError::UncleanPath),
             ("host/../b", GunError::UncleanPath),
+            ("./a", GunError::UncleanPath),
+            ("../a/b", GunError::UncleanPath),
         ];
         for (name, expected) in cases {
             assert_eq!(name.parse::<Gun>(), Err(expected), "{name:?}");
