@@ -69,7 +69,7 @@ run_one() { # TARGET
   rm -rf "$inputs.kept"
   mkdir -p "$inputs" "$cases"
   unpack "$target" "$inputs.kept"
-  fuzzer "$target" -max_total_time="${TIME:-60}" -max_len="$(longest "$target")" -timeout=25 -print_final_stats=1 \
+  fuzzer "$target" -max_total_time="${TIME:-60}" -max_len="$(longest "$target")" -len_control=0 -timeout=25 -print_final_stats=1 \
     -artifact_prefix="$cases/" "$inputs" "$inputs.kept" >"$log" 2>&1 || status=$?
   local last done
   last=$(grep -E '^#[0-9]+.* cov: ' "$log" | tail -n 1 || true)

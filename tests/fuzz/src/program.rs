@@ -11,7 +11,7 @@ mod tree;
 
 use vouchsafe_tests::vector::repository::Metadata;
 
-pub(crate) use base::{BASES, GUN, keys, root_keys};
+pub(crate) use base::{BASES, GUN, keys, pins, root_keys};
 use draft::Draft;
 
 use crate::input::Input;

@@ -7,7 +7,7 @@ use vouchsafe_trust::{Gun, RepositoryMetadata, Timestamp};
 
 use crate::agreement::Judge;
 use crate::input::Input;
-use crate::program::{self, BASES, GUN, root_keys};
+use crate::program::{self, BASES, GUN, pins};
 
 /// Judges what a program makes of a repository, and then what it makes of the next one.
 pub(crate) fn run(data: &[u8]) -> bool {
@@ -40,7 +40,7 @@ fn judge(input: &mut Input<'_>) -> Judge {
         }
     };
     let pinned = input.one_of(&PINNED);
-    let pem = |index: &usize| root_keys()[*index].public_key_pem();
+    let pem = |index: &usize| pins()[*index].clone();
     let now = *input.one_of(&TIMES);
     let expiry = [Expiry::Enforce, Expiry::EnforceAuthority, Expiry::Record];
     Judge {
@@ -79,7 +79,7 @@ pub fn metadata(gun: &Gun, files: &Metadata) -> RepositoryMetadata {
     }
 }
 
-/// What is pinned: indices of [`root_keys`].
+/// What is pinned: indices of [`pins`].
 const PINNED: [&[usize]; 5] = [&[0], &[1], &[0, 1], &[3, 0], &[3, 2]];
 /// Around the ends of what the vectors' files and certificates are valid for.
 const TIMES: [&str; 6] = [

@@ -5,7 +5,6 @@ use aws_lc_rs::signature as aws;
 use p521::ecdsa::signature::hazmat::PrehashVerifier as _;
 use rsa::pkcs8::DecodePublicKey as _;
 use rsa::signature::Verifier as _;
-use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256};
 
 use super::der::{self, Element};
@@ -74,7 +73,7 @@ impl PublicKey {
 
     /// Whether Notary counts it: an RSA key has 2048 bits or more.
     pub(super) fn is_strong(&self) -> bool {
-        self.kind != Kind::Rsa || self.rsa().is_some_and(|key| key.n().bit_width() >= 2048)
+        self.kind != Kind::Rsa || self.modulus_bits() >= 2048
     }
 
     fn is_key(&self) -> bool {
@@ -92,6 +91,17 @@ impl PublicKey {
                 })
             }
         }
+    }
+
+    /// The length of an RSA key's modulus.
+    fn modulus_bits(&self) -> usize {
+        let numbers = Element::only(&self.bits).and_then(|key| key.within(der::SEQUENCE));
+        let modulus = numbers.and_then(|numbers| numbers.first()?.held(der::INTEGER));
+        let digits = modulus.unwrap_or_default();
+        let zeros: usize = digits.iter().take_while(|digit| **digit == 0).count();
+        let first = digits.get(zeros).map_or(0, |digit| digit.ilog2() + 1);
+        let rest = digits.len().saturating_sub(zeros + 1);
+        usize::try_from(first).unwrap_or(0) + rest * 8
     }
 
     fn rsa(&self) -> Option<rsa::PublicKey> {

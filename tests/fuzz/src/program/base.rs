@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use vouchsafe_tests::checker::json::Value;
 use vouchsafe_tests::vector::key::{Key, Kind};
 use vouchsafe_tests::vector::repository::{Metadata, Repository};
 
@@ -108,4 +109,26 @@ pub(crate) fn keys() -> &'static [Key] {
         root_keys().iter().cloned().chain(plain).collect()
     });
     &KEYS
+}
+
+/// The IDs of [`keys`]: an RSA key signs its certificate for each.
+pub(super) fn ids() -> &'static [String] {
+    static IDS: LazyLock<Vec<String>> = LazyLock::new(|| keys().iter().map(Key::id).collect());
+    &IDS
+}
+
+/// How role files list [`keys`].
+pub(super) fn listed() -> &'static [Value] {
+    static LISTED: LazyLock<Vec<Value>> = LazyLock::new(|| {
+        let read = |key: &Key| Value::parse(&key.to_json().wire()).expect("a key reads");
+        keys().iter().map(read).collect()
+    });
+    &LISTED
+}
+
+/// [`root_keys`] as they are pinned, in PEM.
+pub(crate) fn pins() -> &'static [String] {
+    static PINS: LazyLock<Vec<String>> =
+        LazyLock::new(|| root_keys().iter().map(Key::public_key_pem).collect());
+    &PINS
 }

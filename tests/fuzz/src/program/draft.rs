@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use vouchsafe_tests::checker::json::Value;
 use vouchsafe_tests::vector::repository::Metadata;
 
-use super::base::keys;
+use super::base::{ids, keys};
 use super::tree::{member_mut, object, text, wire};
 
 /// The role files of a repository, those that state others after these: roots, delegations,
@@ -91,14 +91,10 @@ impl Draft {
 impl File {
     fn read(role: &str, bytes: &[u8]) -> Self {
         let document = Value::parse(bytes).expect("a base reads");
-        let ids = keys()
-            .iter()
-            .map(vouchsafe_tests::vector::key::Key::id)
-            .collect::<Vec<_>>();
         let signatures = document.get("signatures").and_then(Value::items);
         let signers = signatures.unwrap_or_default().iter().map(|signature| {
             let id = signature.get("keyid").and_then(Value::text);
-            let known = ids.iter().position(|known| Some(known.as_str()) == id);
+            let known = ids().iter().position(|known| Some(known.as_str()) == id);
             known.expect("a base is signed by known keys")
         });
         Self {
@@ -191,7 +187,7 @@ fn signature(signer: usize, message: &[u8]) -> Value {
     let sign = || {
         let signature = key.sign(message);
         object([
-            ("keyid", text(&key.id())),
+            ("keyid", text(&ids()[signer])),
             ("method", text(signature.method)),
             ("sig", text(&STANDARD.encode(signature.bytes))),
         ])

@@ -2,7 +2,7 @@
 
 use vouchsafe_tests::checker::json::Value;
 
-use super::base::{BASES, keys};
+use super::base::{BASES, ids, keys, listed};
 use super::draft::{Draft, File, Forgery};
 use super::tree::{Path, at, at_mut, choose, member_mut, text};
 use crate::input::Input;
@@ -82,7 +82,7 @@ const OPERATIONS: [Operation; 16] = [
         let member = *input.one_of(&["sig", "method", "keyid"]);
         let value = match member {
             "method" => text(input.one_of::<&str>(&METHODS)),
-            "keyid" => text(&input.one_of(keys()).id()),
+            "keyid" => text(input.one_of::<String>(ids())),
             _ => text(&input.text()),
         };
         draft.files[file].forged.push(Forgery { at, member, value });
@@ -113,20 +113,20 @@ const OPERATIONS: [Operation; 16] = [
     },
     // Lists another key, and lets a role be signed by it.
     |draft, file, input| {
-        let key = input.one_of(keys());
+        let key = input.below(keys().len());
+        let id = &ids()[key];
         let choice = input.below(8);
         let file = &mut draft.files[file];
         let Some(lists) = lists(file) else {
             return;
         };
         if let Some(Value::Members(keys)) = member_mut(lists, "keys") {
-            let listed = Value::parse(&key.to_json().wire()).expect("a key reads");
-            keys.retain(|(id, _)| *id != key.id());
-            keys.push((key.id(), listed));
+            keys.retain(|(other, _)| other != id);
+            keys.push((id.clone(), listed()[key].clone()));
         }
         let role = member_mut(lists, "roles").and_then(|roles| child(roles, choice));
         if let Some(Value::List(ids)) = role.and_then(|role| member_mut(role, "keyids")) {
-            ids.push(text(&key.id()));
+            ids.push(text(id));
         }
         file.is_changed = true;
     },
@@ -218,7 +218,7 @@ fn value(input: &mut Input<'_>) -> Value {
         4 => Value::Int(1 << 53),
         5 => Value::List(Vec::new()),
         6 => Value::Members(Vec::new()),
-        7 => text(input.one_of(keys()).id().as_str()),
+        7 => text(input.one_of::<String>(ids())),
         _ => Value::Text(name(input)),
     }
 }
