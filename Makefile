@@ -15,7 +15,7 @@
 # make test-cluster  the tests on a whole cluster that runs containers, as root; builds the image, unless VOUCHSAFE_IMAGE_ARCHIVE names one
 
 CARGO ?= cargo
-SCRIPTS := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh)
+SCRIPTS := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh tests/fuzz/*/*.sh)
 
 .PHONY: help demo test lint format bench abuse differential faults fuzz schema doc image check-image demo-cluster test-cluster kubernetes oras reference packages toolchain
 .DEFAULT_GOAL := help

@@ -116,7 +116,14 @@ impl PublicKey {
             key.verify(message, signature).is_ok()
         };
         match (self.kind, method.to_lowercase().as_str()) {
-            (Kind::P256, "ecdsa") => aws(&aws::ECDSA_P256_SHA256_FIXED, signature),
+            (Kind::P256, "ecdsa") => {
+                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&self.bits);
+                let signature = p256::ecdsa::Signature::from_slice(signature);
+                let (Ok(key), Ok(signature)) = (key, signature) else {
+                    return false;
+                };
+                key.verify_prehash(&digest, &signature).is_ok()
+            }
             // There is no fixed form of it with SHA-256.
             (Kind::P384, "ecdsa") => {
                 signature.len() == 96
