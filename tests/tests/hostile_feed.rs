@@ -83,8 +83,8 @@ fn whatever_a_feed_says_the_selected_repository_is_synced() {
             "{case}: {pages} pages, {all} requests"
         );
         let told = &report.servers[0];
-        let synced = syncer.verdict(&format!("{GUN}:signed"));
-        assert_eq!(synced, Ok(digest("newer")), "{case}: {told:?}");
+        let verdict = syncer.verdict(&format!("{GUN}:signed"));
+        assert_eq!(verdict, Ok(digest("newer")), "{case}: {told:?}");
         // Where the feed cannot be used, every repository is looked at.
         let looked = matches!(told.source, Source::Poll | Source::Sweep);
         assert!(looked, "{case}: {told:?}");

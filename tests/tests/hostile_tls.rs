@@ -2,7 +2,6 @@
 //! server is synced in the same pass.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "surroundings that cannot be set up fail the test"
 )]

@@ -109,34 +109,23 @@ struct Misdeed {
 }
 
 fn misdeeds(server: &ScriptedServer, elsewhere: &ScriptedServer) -> Vec<Misdeed> {
-    let own = challenge(&format!("{}/token", server.url()));
-    let good = || Answer::from(Reply::json(&json!({"token": TOKEN})));
+    let mut all = realms(server, elsewhere);
+    all.extend(tokens(server));
+    all.extend(no_tokens(server, elsewhere));
+    all.extend(logins());
+    all
+}
+
+/// Token services that must not be asked.
+fn realms(server: &ScriptedServer, elsewhere: &ScriptedServer) -> Vec<Misdeed> {
     let with_realm = |case, realm: &str| Misdeed {
         case,
         challenge: challenge(realm).into(),
         token: good(),
         label: "token_realm",
     };
-    let with_token = |case, token: Answer, label| Misdeed {
-        case,
-        challenge: own.clone().into(),
-        token,
-        label,
-    };
-    let reply = |body: String| Answer::from(Reply::ok(body));
     let plain = server.url().replace("https:", "http:");
     let long = format!("https://{}/", "x".repeat(50_000));
-    let endless = Answer::Endless {
-        piece: vec![b' '; 64 << 10],
-        pause: Duration::ZERO,
-    };
-    let slow = Answer::Forever {
-        first: b"HTTP/1.1 200 OK\r\n\r\n{".to_vec(),
-        again: b" ".to_vec(),
-        pause: Duration::from_millis(50),
-    };
-    let huge = format!("{{\"token\":\"{}\"}}", "x".repeat(60_000));
-    let lasting = format!("{{\"token\":\"{TOKEN}\",\"expires_in\":18446744073709551615}}");
     vec![
         with_realm(
             "elsewhere without TLS",
@@ -151,6 +140,31 @@ fn misdeeds(server: &ScriptedServer, elsewhere: &ScriptedServer) -> Vec<Misdeed>
             label: "token_service",
             ..with_realm("a host of 50,000 letters", &long)
         },
+    ]
+}
+
+/// What the server's own token service gives for a token.
+fn tokens(server: &ScriptedServer) -> Vec<Misdeed> {
+    let own = challenge(&format!("{}/token", server.url()));
+    let with_token = |case, token: Answer, label| Misdeed {
+        case,
+        challenge: own.clone().into(),
+        token,
+        label,
+    };
+    let reply = |body: String| Answer::from(Reply::ok(body));
+    let endless = Answer::Endless {
+        piece: vec![b' '; 64 << 10],
+        pause: Duration::ZERO,
+    };
+    let slow = Answer::Forever {
+        first: b"HTTP/1.1 200 OK\r\n\r\n{".to_vec(),
+        again: b" ".to_vec(),
+        pause: Duration::from_millis(50),
+    };
+    let huge = format!("{{\"token\":\"{}\"}}", "x".repeat(60_000));
+    let lasting = format!("{{\"token\":\"{TOKEN}\",\"expires_in\":18446744073709551615}}");
+    vec![
         with_token("new tokens that are never good", good(), "unauthorized"),
         with_token(
             "a token that lasts for ages and is not good",
@@ -177,6 +191,19 @@ fn misdeeds(server: &ScriptedServer, elsewhere: &ScriptedServer) -> Vec<Misdeed>
         with_token("lists in lists", reply("[".repeat(50_000)), "token_service"),
         with_token("a token without an end", endless, "token_service"),
         with_token("a token, a byte at a time", slow, "token_service"),
+    ]
+}
+
+/// What it does instead of giving one.
+fn no_tokens(server: &ScriptedServer, elsewhere: &ScriptedServer) -> Vec<Misdeed> {
+    let own = challenge(&format!("{}/token", server.url()));
+    let with_token = |case, token: Answer, label| Misdeed {
+        case,
+        challenge: own.clone().into(),
+        token,
+        label,
+    };
+    vec![
         with_token("silence", Answer::Silent, "token_service"),
         with_token("a closed connection", Answer::Closed, "token_service"),
         with_token("a challenge", own.clone().into(), "token_service"),
@@ -195,6 +222,12 @@ fn misdeeds(server: &ScriptedServer, elsewhere: &ScriptedServer) -> Vec<Misdeed>
             Reply::redirect(302, "/token").into(),
             "token_service",
         ),
+    ]
+}
+
+/// Demands that nobody can meet.
+fn logins() -> Vec<Misdeed> {
+    vec![
         Misdeed {
             case: "no way to log in",
             challenge: Reply::error(401, "UNAUTHORIZED").into(),
@@ -218,6 +251,11 @@ fn misdeeds(server: &ScriptedServer, elsewhere: &ScriptedServer) -> Vec<Misdeed>
             label: "unauthorized",
         },
     ]
+}
+
+/// A token that looks like one.
+fn good() -> Answer {
+    Reply::json(&json!({"token": TOKEN})).into()
 }
 
 /// A server on which everything needs a token.
