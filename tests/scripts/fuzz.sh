@@ -32,10 +32,11 @@ build() {
     -Cllvm-args=-sanitizer-coverage-trace-compares
     -Ccodegen-units=16
   )
-  # Named for one platform, they are not for build scripts, which have no libFuzzer.
+  # Named for one platform, they are not for build scripts, which have no libFuzzer. The lock file takes in what the workspace
+  # has come to depend on, and keeps everything else.
   (cd "$ROOT/tests/fuzz/libfuzzer" &&
     CARGO_TARGET_DIR=$BUILT RUSTC_WRAPPER=$ROOT/tests/fuzz/libfuzzer/rustc.sh CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="${coverage[*]}" \
-      cargo build --quiet --locked --release --target "$HOST")
+      cargo build --quiet --release --target "$HOST")
 }
 
 targets() {
