@@ -14,8 +14,8 @@ use axum::http::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::runtime::Runtime;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
 use vouchsafe_tests::abuse::{Ground, Target};
 use vouchsafe_tests::harness::process::Signal;
 
@@ -62,11 +62,12 @@ async fn over_http2(target: &Target) -> Result<u64, String> {
             continue;
         };
         let connection = tokio::spawn(connection);
-        while sender.ready().await.is_ok() {
-            match sender
-                .send_request(request(target, "https://localhost/validate"))
-                .await
-            {
+        while let Some(Ok(())) = told(sender.ready(), &connection).await? {
+            let asked = sender.send_request(request(target, "https://localhost/validate"));
+            let Some(asked) = told(asked, &connection).await? else {
+                break;
+            };
+            match asked {
                 Ok(answer) => answered += is_right(answer.map(Body::new)).await?,
                 // It was not sent: the connection is going.
                 Err(error) if error.is_canceled() || was_not_looked_at(&error) => break,
@@ -91,8 +92,12 @@ async fn over_http1(target: &Target) -> Result<u64, String> {
             continue;
         };
         let connection = tokio::spawn(connection);
-        while sender.ready().await.is_ok() {
-            match sender.send_request(request(target, "/validate")).await {
+        while let Some(Ok(())) = told(sender.ready(), &connection).await? {
+            let asked = sender.send_request(request(target, "/validate"));
+            let Some(asked) = told(asked, &connection).await? else {
+                break;
+            };
+            match asked {
                 Ok(answer) => answered += is_right(answer.map(Body::new)).await?,
                 Err(error) if error.is_canceled() => break,
                 Err(error) => return Err(format!("HTTP/1.1, after {answered} answers: {error:?}")),
@@ -105,6 +110,19 @@ async fn over_http1(target: &Target) -> Result<u64, String> {
             .map_err(|error| format!("the connection: {error:?}"))?;
     }
     Ok(answered)
+}
+
+/// What comes of something that is done over a connection; nothing where the client still waits long after its connection has come to its
+/// end, as hyper's was seen to. What was lost on the way is an error that it does tell of.
+async fn told<T, C>(
+    done: impl Future<Output = T>,
+    connection: &JoinHandle<C>,
+) -> Result<Option<T>, String> {
+    match timeout(FORGOTTEN, done).await {
+        Ok(told) => Ok(Some(told)),
+        Err(_elapsed) if connection.is_finished() => Ok(None),
+        Err(_elapsed) => Err(format!("no answer for {FORGOTTEN:?}")),
+    }
 }
 
 fn request(target: &Target, uri: &str) -> Request<Body> {
@@ -134,4 +152,6 @@ const ROUNDS: usize = 3;
 const CLIENTS: usize = 8;
 const WARM_UP: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(40);
+/// Longer than the deadline of a request, by far.
+const FORGOTTEN: Duration = Duration::from_secs(15);
 const ENOUGH: u64 = 1000;
