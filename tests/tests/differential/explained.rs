@@ -28,7 +28,9 @@ impl Course<'_> {
         let both = served.zip(remembered.as_ref());
         let both = both.map(|(served, before)| (served.as_slice(), before.as_slice()));
         let mut signs = BTreeSet::new();
-        if both.is_some_and(|(served, before)| served.len() < before.len()) {
+        let agreed = self.client.file(Memory::Agreed, gun, role);
+        let known = remembered.iter().chain(&agreed);
+        if served.is_some_and(|served| known.into_iter().any(|it| served.len() < it.len())) {
             signs.insert(Sign::Shorter);
         }
         if both

@@ -37,7 +37,7 @@ pub(crate) enum Sign {
     Further,
     /// A client refuses it that did not see what both refused before.
     Repeated,
-    /// It is shorter than the one that the client remembers.
+    /// It is shorter than the one that the client remembers, or than the one that both accepted.
     Shorter,
 }
 

@@ -75,6 +75,8 @@ impl Collected<'_> {
     /// Begins with the roots that are known, and once more with those that are served where that fails; where none is known,
     /// with the newest, and with as many before it as it takes.
     fn update(&self) -> Result<VerifiedRepository, VerifyError> {
+        // It is asked for first, and without it for nothing else.
+        self.newest(&Role::Timestamp)?;
         if let Some(before) = self.before {
             let known = self.follow(&before.roots);
             return known.or_else(|_| self.follow(&self.newer_roots(&before.roots)));
