@@ -3,7 +3,7 @@
 //!
 //! libFuzzer calls these functions (`libfuzzer/`), and a test calls them with every seed and found case
 //! of `corpus/` (`tests/replay.rs`). Where bytes would never get past the first check, they choose what
-//! happens to something genuine instead ([`program`]).
+//! happens to something genuine instead (`program`).
 
 #![expect(
     clippy::expect_used,
