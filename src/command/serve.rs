@@ -14,7 +14,6 @@ mod running;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::sync::{Notify, watch as channel};
@@ -47,11 +46,8 @@ pub(crate) fn run(args: &ServeArgs, common: &Common) -> Result<Outcome, Error> {
     let plan = alert_plan(&config, &common.config)?;
     let store = context::store(common, &config)?;
     let configured = (config, plan, watch);
-    let runtime = runtime::new()?;
-    let served = runtime.block_on(serve(args, common, configured, listeners, store));
-    // What still waits for a disk that failed would be waited for, for ever.
-    runtime.shutdown_timeout(LEAVE);
-    served.map(|()| Outcome::Yes)
+    runtime::run(serve(args, common, configured, listeners, store))?;
+    Ok(Outcome::Yes)
 }
 
 async fn serve(
@@ -239,6 +235,3 @@ fn prepare(
         }))
     })
 }
-
-/// How long what is under way may take when the process ends.
-const LEAVE: Duration = Duration::from_secs(10);

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use vouchsafe_cluster::publish::PublishReport;
@@ -28,8 +27,7 @@ pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
     let schedule = schedule(&config, &common.config)?;
     let store = context::store(common, &config)?;
     context::judgement_time(&store)?;
-    let runtime = runtime::new()?;
-    let done = runtime.block_on(async {
+    runtime::run(async {
         answer_readers(&store, common, None);
         if args.watch && config.sync().is_off {
             return Err("`sync.schedule` is `never`: there is nothing to keep to".into());
@@ -38,10 +36,7 @@ pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
             return keep_to(&schedule, common, store, config).await;
         }
         once(args, common, store, config).await
-    });
-    // What still waits for a disk that failed would be waited for, for ever.
-    runtime.shutdown_timeout(LEAVE);
-    done
+    })
 }
 
 /// The schedule of the configuration, which came from `file`.
@@ -300,6 +295,3 @@ fn line(report: &ServerReport) -> String {
     let plural = if *requests == 1 { "" } else { "s" };
     format!("{server}: {what} ({requests} request{plural})\n")
 }
-
-/// How long what is under way may take when the process ends.
-const LEAVE: Duration = Duration::from_secs(10);
