@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use vouchsafe_store::{ServerState, Store};
 use vouchsafe_tests::harness::process::run;
-use vouchsafe_tests::harness::{ApiServer, Certificates, Configuration, Vouchsafe};
+use vouchsafe_tests::harness::{ApiServer, Certificates, Configuration, Vouchsafe, usage};
 use vouchsafe_tests::vector::key::Key;
 use vouchsafe_tests::vector::repository::Repository;
 use vouchsafe_trust::update::{Expiry, Limits, Terms};
@@ -98,9 +98,9 @@ fn through_serve(gapped: &Vouchsafe, full: &Path, since: &Path) {
     let vouchsafe = Vouchsafe::new(&configuration).unwrap();
     let certificates = Certificates::new().unwrap();
     let mut serving = vouchsafe.serve_unready(&certificates).unwrap();
-    let status = PathBuf::from(format!("/proc/{}/status", serving.process().id()));
+    let process = serving.process().id();
     let memory = |when: &str| {
-        let peak = high_water(&status).unwrap();
+        let peak = usage::peak(process).unwrap();
         println!("serve, {when:<27} {peak:>9.1}");
     };
     memory("at its start");
@@ -132,7 +132,7 @@ fn through_objects(full: &Path) {
     for disk in ["empty", "filled"] {
         let started = Instant::now();
         let mut serving = replica.serve_unready(&certificates).unwrap();
-        let status = PathBuf::from(format!("/proc/{}/status", serving.process().id()));
+        let process = serving.process().id();
         let is_ready = || {
             serving
                 .page("/ready")
@@ -142,7 +142,7 @@ fn through_objects(full: &Path) {
             thread::sleep(Duration::from_millis(10));
         }
         let spent = started.elapsed().as_secs_f64();
-        let peak = high_water(&status).unwrap();
+        let peak = usage::peak(process).unwrap();
         println!(
             "{:<24} {spent:>9.2} {peak:>9.1}",
             format!("replica, {disk} disk")
@@ -154,10 +154,10 @@ fn through_objects(full: &Path) {
 fn measure(label: &str, vouchsafe: &Vouchsafe, arguments: &[&str]) {
     let started = Instant::now();
     let mut process = vouchsafe.spawn(arguments).unwrap();
-    let status = PathBuf::from(format!("/proc/{}/status", process.id()));
+    let id = process.id();
     let watched = thread::spawn(move || {
         let mut peak = 0.0;
-        while let Some(now) = high_water(&status) {
+        while let Ok(now) = usage::peak(id) {
             peak = now;
             thread::sleep(Duration::from_millis(2));
         }
@@ -168,14 +168,6 @@ fn measure(label: &str, vouchsafe: &Vouchsafe, arguments: &[&str]) {
     assert!(ended.success(), "{arguments:?}: {}", process.log());
     let peak = watched.join().unwrap();
     println!("{label:<24} {:>9.2} {peak:>9.1}", spent.as_secs_f64());
-}
-
-/// The most memory that a process had so far, in MiB (proc(5)); nothing once it has ended.
-fn high_water(status: &Path) -> Option<f64> {
-    let text = fs::read_to_string(status).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kib / 1024.0)
 }
 
 /// A site with a network, and one without.

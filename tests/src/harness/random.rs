@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Numbers that look random and follow from a seed (`SplitMix64`).
+/// Numbers that look random and follow from a seed (`SplitMix64`, Steele, Lea and Flood 2014).
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 

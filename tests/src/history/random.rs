@@ -1,28 +1,25 @@
 //! Choices that a seed makes: the same on every machine and with every version of every crate.
 
-/// A generator of numbers (`SplitMix64`, Steele, Lea and Flood 2014).
+use crate::harness::random;
+
+/// A generator of numbers.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub struct Random(random::Random);
 
 impl Random {
     /// The generator of `seed`.
     pub const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(random::Random::new(seed))
     }
 
     /// Any number.
-    pub const fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    pub fn number(&mut self) -> u64 {
+        self.0.next_number()
     }
 
     /// A number below `limit`, which is not zero.
     pub fn below(&mut self, limit: usize) -> usize {
-        let limit = u64::try_from(limit).expect("as many as there can be");
-        usize::try_from(self.number() % limit).expect("below a size")
+        self.0.below(limit)
     }
 
     /// A number in `from..=to`.
