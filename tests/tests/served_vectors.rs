@@ -16,13 +16,18 @@ use std::thread;
 use tokio::runtime::Runtime;
 use vouchsafe_store::Store;
 use vouchsafe_syncer::notary::Backoff;
-use vouchsafe_syncer::{Mirror, Options, Progress, Scope, ServerEndpoint, Syncer};
+use vouchsafe_syncer::{Options, Progress, Scope, Syncer};
 use vouchsafe_tests::harness::notary_client::TrustPinning;
 use vouchsafe_tests::harness::scripted_server::RoleFiles;
 use vouchsafe_tests::harness::{HarnessError, NotaryClient, ScriptedServer, TempDir};
 use vouchsafe_tests::vector::{self, Client, Expect, Query, Vector};
 use vouchsafe_trust::evidence::{Signers, Wanted};
-use vouchsafe_trust::{Clock, Evidence, Gun, Pins, Role, Server, Sha256, Timestamp, TrustRoot};
+use vouchsafe_trust::{Clock as _, Evidence, Gun, Pins, Role, Server, Timestamp, TrustRoot};
+
+use pinned::{Pinned, Stopped};
+
+#[path = "support/pinned.rs"]
+mod pinned;
 
 #[test]
 fn the_notary_client_answers_every_served_vector_as_it_says() {
@@ -234,49 +239,6 @@ fn pins(vector: &Vector) -> Pins {
     Pins {
         roots: roots.collect(),
         ..Pins::default()
-    }
-}
-
-/// One server, and the same pins for everything on it.
-#[derive(Debug)]
-struct Pinned {
-    server: Server,
-    pins: Pins,
-}
-
-impl Mirror for Pinned {
-    fn servers(&self) -> Vec<ServerEndpoint> {
-        vec![ServerEndpoint {
-            server: self.server.clone(),
-            certificates: None,
-            credentials: None,
-        }]
-    }
-
-    fn pins(&self, _: &Server, _: &Gun) -> Option<Pins> {
-        Some(self.pins.clone())
-    }
-
-    fn mirrors(&self, _: &Server, _: &Gun) -> bool {
-        true
-    }
-
-    fn selection(&self, _: &Server) -> Sha256 {
-        Sha256::of(b"everything")
-    }
-
-    fn named(&self, _: &Server) -> Vec<Gun> {
-        Vec::new()
-    }
-}
-
-/// A clock that stands still.
-#[derive(Debug)]
-struct Stopped(Timestamp);
-
-impl Clock for Stopped {
-    fn now(&self) -> Timestamp {
-        self.0
     }
 }
 

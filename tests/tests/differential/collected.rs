@@ -5,13 +5,14 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use vouchsafe_store::Store;
 use vouchsafe_syncer::notary::Backoff;
-use vouchsafe_syncer::{Mirror, Options, Progress, Scope, ServerEndpoint, Syncer};
+use vouchsafe_syncer::{Options, Progress, Scope, Syncer};
 use vouchsafe_tests::harness::scripted_server::RoleFiles;
 use vouchsafe_tests::harness::{ScriptedServer, TempDir};
 use vouchsafe_tests::vector::Files;
-use vouchsafe_trust::{Clock, Gun, Pins, Role, Server, Sha256, Timestamp};
+use vouchsafe_trust::{Gun, Pins, Role, Server, Timestamp};
 
 use crate::compared::{Answer, View};
+use crate::pinned::{Pinned, Stopped};
 
 /// What histories are collected with, one after the other.
 #[derive(Debug)]
@@ -110,48 +111,5 @@ impl Collected<'_> {
                 &self.gun,
             ))),
         }
-    }
-}
-
-/// One server, and the same pins for everything on it.
-#[derive(Debug)]
-struct Pinned {
-    server: Server,
-    pins: Pins,
-}
-
-impl Mirror for Pinned {
-    fn servers(&self) -> Vec<ServerEndpoint> {
-        vec![ServerEndpoint {
-            server: self.server.clone(),
-            certificates: None,
-            credentials: None,
-        }]
-    }
-
-    fn pins(&self, _: &Server, _: &Gun) -> Option<Pins> {
-        Some(self.pins.clone())
-    }
-
-    fn mirrors(&self, _: &Server, _: &Gun) -> bool {
-        true
-    }
-
-    fn selection(&self, _: &Server) -> Sha256 {
-        Sha256::of(b"everything")
-    }
-
-    fn named(&self, _: &Server) -> Vec<Gun> {
-        Vec::new()
-    }
-}
-
-/// A clock that stands still.
-#[derive(Debug)]
-struct Stopped(Timestamp);
-
-impl Clock for Stopped {
-    fn now(&self) -> Timestamp {
-        self.0
     }
 }

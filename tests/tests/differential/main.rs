@@ -17,6 +17,8 @@ mod collected;
 mod compared;
 mod explained;
 mod followed;
+#[path = "../support/pinned.rs"]
+mod pinned;
 mod rules;
 mod tally;
 mod verified;
