@@ -8,6 +8,7 @@ use reqwest::{Certificate, Client, RequestBuilder, Url};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Builder;
+use tokio::sync::Mutex;
 
 use super::root_key::hex;
 use super::{Certificates, HarnessError, NotaryServer};
@@ -22,6 +23,8 @@ pub struct Generator {
     server: Url,
     authority: Option<Certificate>,
     tags: usize,
+    /// The server with keys of its own dies of two requests at once that make keys ("concurrent map writes").
+    turn: Mutex<()>,
 }
 
 impl Generator {
@@ -42,6 +45,7 @@ impl Generator {
                 .transpose()
                 .map_err(HarnessError::unexpected("authority"))?,
             tags,
+            turn: Mutex::new(()),
         })
     }
 
@@ -112,7 +116,8 @@ impl Generator {
         gun: &str,
         generation: u64,
     ) -> Result<(), HarnessError> {
-        let key = answer(client.get(self.route(gun, "timestamp.key")?)).await?;
+        let request = client.get(self.route(gun, "timestamp.key")?);
+        let key = self.answer(request).await?;
         let timestamp = listed(&key)?;
         let repository = self.repository(gun, generation, timestamp);
         let unchanged =
@@ -122,8 +127,25 @@ impl Generator {
         let body = form(&files);
         let request = client.post(self.route(gun, "")?);
         let kind = format!("multipart/form-data; boundary={BOUNDARY}");
-        answer(request.header("content-type", kind).body(body)).await?;
+        self.answer(request.header("content-type", kind).body(body))
+            .await?;
         Ok(())
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Vec<u8>, HarnessError> {
+        let _turn = self.turn.lock().await;
+        let response = request.send().await;
+        let response = response.map_err(HarnessError::unexpected("a publisher's request"))?;
+        let (status, url) = (response.status(), response.url().clone());
+        let body = response.bytes().await;
+        let body = body.map_err(HarnessError::unexpected(url.clone()))?;
+        if status.is_success() {
+            return Ok(body.into());
+        }
+        Err(HarnessError::Answer {
+            request: url.to_string(),
+            answer: format!("{status} {}", String::from_utf8_lossy(&body)),
+        })
     }
 
     fn route(&self, gun: &str, file: &str) -> Result<Url, HarnessError> {
@@ -203,21 +225,6 @@ fn form(files: &Files) -> Vec<u8> {
     }
     body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
     body
-}
-
-async fn answer(request: RequestBuilder) -> Result<Vec<u8>, HarnessError> {
-    let response = request.send().await;
-    let response = response.map_err(HarnessError::unexpected("a publisher's request"))?;
-    let (status, url) = (response.status(), response.url().clone());
-    let body = response.bytes().await;
-    let body = body.map_err(HarnessError::unexpected(url.clone()))?;
-    if status.is_success() {
-        return Ok(body.into());
-    }
-    Err(HarnessError::Answer {
-        request: url.to_string(),
-        answer: format!("{status} {}", String::from_utf8_lossy(&body)),
-    })
 }
 
 const PREFIX: &str = "registry.example.com/";
