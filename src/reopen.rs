@@ -34,11 +34,14 @@ async fn is_due(store: &Store) -> String {
             );
             is_told = true;
         }
-        let store = store.clone();
-        if spawn_blocking(move || store.can_be_written())
-            .await
-            .unwrap_or(false)
-        {
+        let tried = store.clone();
+        let can_be_written = spawn_blocking(move || tried.can_be_written()).await;
+        if store.failure().is_none() {
+            tracing::info!(
+                "what took so long was written after all: the store takes in what it is given"
+            );
+            is_told = false;
+        } else if can_be_written.unwrap_or(false) {
             return format!(
                 "the store could not be written ({why}), and takes nothing in until it is opened anew; the disk can be \
                  written again, so this process ends, to be started again"

@@ -5,7 +5,9 @@
 //! the one before. A tag would point to where it pointed once, and a withdrawn repository be there again.
 //!
 //! So all these records add up to a sum, whatever their order. What it is and what it is going to be is written just
-//! before each change. Recovery takes a prefix of the log, so what it finds adds up to one of the two.
+//! before each change, with the number of the change. Recovery takes a prefix of the log, so what it finds adds up to one
+//! of the two. What is synced says how many changes there were before: the last of those was made, so it has to be the
+//! second then.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,7 +21,24 @@ use crate::StoreError;
 pub(crate) struct Checksum {
     db: Db,
     /// Held while a record is changed.
-    sum: Mutex<Sum>,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    sum: Sum,
+    /// The number of the last change that was begun.
+    begun: u64,
+    /// The number of the last change that was made.
+    made: u64,
+}
+
+/// What is written before a change.
+#[derive(Clone, Copy, Debug, Default)]
+struct Intent {
+    number: u64,
+    before: Sum,
+    after: Sum,
 }
 
 /// A tree whose records are checked. Whoever reads it does not wait.
@@ -50,15 +69,29 @@ impl Checksum {
                 sum.toggle(name, &key, Some(&value));
             }
         }
-        let written = db.get(CHECKSUM)?;
-        if !sum.is_one_of(written.as_deref()) {
-            return Err(StoreError::damaged(
-                "records that had been written are missing, or are what they were before",
-            ));
-        }
+        let Intent {
+            number,
+            before,
+            after,
+        } = match db.get(CHECKSUM)? {
+            // Where none was written, nothing else was.
+            None => Intent::default(),
+            Some(value) => Intent::decode(&value).ok_or_else(lost)?,
+        };
+        let made = if sum == after {
+            number
+        } else if sum == before {
+            number.saturating_sub(1)
+        } else {
+            return Err(lost());
+        };
         let checksum = Arc::new(Self {
             db: db.clone(),
-            sum: Mutex::new(sum),
+            state: Mutex::new(State {
+                sum,
+                begun: number,
+                made,
+            }),
         });
         let mut trees = Vec::with_capacity(N);
         for name in names {
@@ -73,6 +106,21 @@ impl Checksum {
             .map_err(|_trees| StoreError::damaged("a tree is missing"))
     }
 
+    /// How many changes were begun before the last that was made, and that one.
+    pub(crate) fn changes(&self) -> u64 {
+        let state = self.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner).made
+    }
+
+    /// Makes sure that what was found is not from before change `number`, which was synced.
+    pub(crate) fn require(&self, number: u64) -> Result<(), StoreError> {
+        if self.changes() >= number {
+            Ok(())
+        } else {
+            Err(lost())
+        }
+    }
+
     /// Makes these changes with `apply`, which says whether it did. Nothing else changes meanwhile.
     pub(crate) fn change<T>(
         &self,
@@ -80,8 +128,9 @@ impl Checksum {
         apply: impl FnOnce() -> Result<T, StoreError>,
         is_done: impl FnOnce(&T) -> bool,
     ) -> Result<T, StoreError> {
-        let mut sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut after = *sum;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = state.sum;
+        let mut after = before;
         for Change {
             tree,
             key,
@@ -92,13 +141,42 @@ impl Checksum {
             after.toggle(tree.name, key, from.as_deref());
             after.toggle(tree.name, key, *to);
         }
-        self.db.insert(CHECKSUM, [sum.0, after.0].concat())?;
+        let number = state.begun.saturating_add(1);
+        let intent = Intent {
+            number,
+            before,
+            after,
+        };
+        self.db.insert(CHECKSUM, intent.encode())?;
+        state.begun = number;
         let applied = apply()?;
         if is_done(&applied) {
-            *sum = after;
+            state.sum = after;
+            state.made = number;
         }
         Ok(applied)
     }
+}
+
+impl Intent {
+    fn encode(&self) -> Vec<u8> {
+        let number = self.number.to_be_bytes();
+        [number.as_slice(), &self.before.0, &self.after.0].concat()
+    }
+
+    fn decode(value: &[u8]) -> Option<Self> {
+        let (number, sums) = value.split_first_chunk::<FIELD>()?;
+        let (before, after) = sums.split_at_checked(LENGTH)?;
+        Some(Self {
+            number: u64::from_be_bytes(*number),
+            before: Sum(before.try_into().ok()?),
+            after: Sum(after.try_into().ok()?),
+        })
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::damaged("records that had been written are missing, or are what they were before")
 }
 
 impl Checked {
@@ -117,7 +195,7 @@ impl Checked {
         &self.tree
     }
 
-    pub(crate) fn checksum(&self) -> &Checksum {
+    pub(crate) const fn checksum(&self) -> &Arc<Checksum> {
         &self.checksum
     }
 
@@ -191,16 +269,6 @@ impl Sum {
             *sum ^= byte;
         }
     }
-
-    /// Whether this is one of the two sums that were `written`. Where none was, nothing else was.
-    fn is_one_of(&self, written: Option<&[u8]>) -> bool {
-        match written {
-            None => *self == Self::default(),
-            Some(written) => {
-                written.len() == 2 * LENGTH && written.chunks(LENGTH).any(|sum| sum == self.0)
-            }
-        }
-    }
 }
 
 const CHECKSUM: &[u8] = b"checksum";
@@ -267,5 +335,25 @@ mod tests {
         assert!(open(&db).is_ok());
         db.remove(CHECKSUM).unwrap();
         assert!(open(&db).is_err());
+    }
+
+    #[test]
+    fn a_change_that_was_synced_is_not_taken_back() {
+        let db = sled::Config::new().temporary(true).open().unwrap();
+        let [one, _] = open(&db).unwrap();
+        one.insert("a", b"1").unwrap();
+        one.insert("a", b"2").unwrap();
+        let synced = one.checksum().changes();
+        assert_eq!(synced, 2);
+        let [again, _] = open(&db).unwrap();
+        again.checksum().require(synced).unwrap();
+        one.tree.insert("a", b"1").unwrap();
+        let [back, _] = open(&db).unwrap();
+        let error = back.checksum().require(synced).unwrap_err();
+        assert_eq!(error.label(), "store_damaged");
+        // One that was never made was not synced either.
+        back.checksum().require(1).unwrap();
+        back.insert("a", b"3").unwrap();
+        assert_eq!(back.checksum().changes(), 3);
     }
 }

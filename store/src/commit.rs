@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vouchsafe_trust::evidence::Vouch;
 use vouchsafe_trust::metadata::Target;
 use vouchsafe_trust::repository::Accepted;
-use vouchsafe_trust::{RepositoryMetadata, Server, Sha256, VerifiedRepository};
+use vouchsafe_trust::{Gun, RepositoryMetadata, Server, Sha256, VerifiedRepository};
 
 use crate::floor;
 use crate::history::Superseded;
@@ -42,45 +42,105 @@ impl Store {
         server: &Server,
         repository: &VerifiedRepository,
     ) -> Result<Commit, StoreError> {
-        let gun = &repository.facts().gun;
-        let repo = RepoKey::new(server, gun);
+        let repo = RepoKey::new(server, &repository.facts().gun);
         let _turn = self.0.turns.take(&repo);
         let commit = || {
-            let before = self.0.trees.stored(&repo)?;
-            let offered = repository.accepted();
-            let accepted = match &before {
-                None => offered.clone(),
-                Some(before) => floor::raise(&before.record.back.accepted, offered)
-                    .map_err(|behind| behind.of(server, gun))?,
-            };
-            let offered = Offered::new(repository);
-            // Whoever vouched for these files vouches for them still.
-            let vouch = before.as_ref().and_then(|before| offered.vouch_for(before));
-            self.write(&repo, before.as_ref(), offered, (accepted, vouch))
+            let written = self.offer(server, &repo, repository)?;
+            self.0.durable.sync()?;
+            Ok(self.settle(&repo, &written))
         };
-        commit().map_err(|error| self.note(error))
+        commit().map_err(|error| self.note_write(error))
+    }
+
+    /// Commits repositories, each for itself, with one wait for the disk: when this returns, each that is
+    /// `Ok` is on the disk as a whole. Of several of one name, the last counts.
+    ///
+    /// # Errors
+    ///
+    /// For each as for [`Store::commit`].
+    pub fn commit_all(
+        &self,
+        server: &Server,
+        repositories: &[VerifiedRepository],
+    ) -> BTreeMap<Gun, Result<Commit, StoreError>> {
+        let keyed = repositories.iter().map(|repository| {
+            let gun = repository.facts().gun.clone();
+            (RepoKey::new(server, &gun), (gun, repository))
+        });
+        let keyed: BTreeMap<RepoKey, _> = keyed.collect();
+        let turns = self.0.turns.take_all(&keyed.keys().cloned().collect());
+        let written: Vec<_> = keyed
+            .into_iter()
+            .map(|(repo, (gun, repository))| {
+                let written = self.offer(server, &repo, repository);
+                (repo, gun, written)
+            })
+            .collect();
+        let last = self.0.durable.written();
+        let commits = written.into_iter().map(|(repo, gun, written)| {
+            let settled = written.and_then(|written| {
+                self.0.durable.sync_to(last)?;
+                Ok(self.settle(&repo, &written))
+            });
+            (gun, settled.map_err(|error| self.note_write(error)))
+        });
+        let commits = commits.collect();
+        drop(turns);
+        commits
+    }
+
+    /// Writes `repository` in the place of what is stored, for whoever has its turn.
+    fn offer(
+        &self,
+        server: &Server,
+        repo: &RepoKey,
+        repository: &VerifiedRepository,
+    ) -> Result<Written, StoreError> {
+        let before = self.0.trees.stored(repo)?;
+        let offered = repository.accepted();
+        let accepted = match &before {
+            None => offered.clone(),
+            Some(before) => floor::raise(&before.record.back.accepted, offered)
+                .map_err(|behind| behind.of(server, &repository.facts().gun))?,
+        };
+        let offered = Offered::new(repository);
+        // Whoever vouched for these files vouches for them still.
+        let vouch = before.as_ref().and_then(|before| offered.vouch_for(before));
+        self.write(repo, before, offered, (accepted, vouch))
     }
 
     /// Writes what is offered in the place of `before`.
     pub(crate) fn write(
         &self,
         repo: &RepoKey,
-        before: Option<&Stored>,
+        before: Option<Stored>,
         offered: Offered<'_>,
         (accepted, vouch): (Accepted, Option<Vouch>),
-    ) -> Result<Commit, StoreError> {
+    ) -> Result<Written, StoreError> {
         let repository = offered.repository;
-        let (record, content) = offered.content(before, accepted, vouch);
-        let superseded = self.superseded_by(repo, before, repository)?;
+        let (record, content) = offered.content(before.as_ref(), accepted, vouch);
+        let superseded = self.superseded_by(repo, before.as_ref(), repository)?;
         let mut new_files = 0;
-        let generation = self.publish(repo, before, &record, || {
-            new_files = self.stage(repo, before, content)?;
+        let swapped = self.swap(repo, before.as_ref(), &record, || {
+            new_files = self.stage(repo, before.as_ref(), content)?;
             self.remember(repo, superseded)
         })?;
-        Ok(Commit {
-            generation,
+        Ok(Written {
+            before,
+            record,
+            swapped,
             new_files,
         })
+    }
+
+    /// Tidies up after a commit that is on the disk.
+    pub(crate) fn settle(&self, repo: &RepoKey, written: &Written) -> Commit {
+        let (before, record) = (written.before.as_ref(), &written.record);
+        self.tidy(repo, before, record, &written.swapped);
+        Commit {
+            generation: written.swapped.generation,
+            new_files: written.new_files,
+        }
     }
 
     /// Writes what a header is going to refer to. Returns how many role files had not been stored.
@@ -120,15 +180,32 @@ impl Store {
         )
     }
 
-    /// Puts `record` in the place of `before`: what `stage` writes first, under keys that nothing
-    /// refers to yet, then the header in one swap.
+    /// Puts `record` in the place of `before`, on the disk when this returns: what `stage` writes first,
+    /// under keys that nothing refers to yet, then the header in one swap.
     pub(crate) fn publish(
         &self,
         repo: &RepoKey,
         before: Option<&Stored>,
         record: &Record,
         stage: impl FnOnce() -> Result<(), StoreError>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<(), StoreError> {
+        let swapped = self.swap(repo, before, record, stage)?;
+        self.0.durable.sync()?;
+        self.tidy(repo, before, record, &swapped);
+        Ok(())
+    }
+
+    /// The part of [`Store::publish`] before the wait for the disk.
+    ///
+    /// All of it is in one log, in this order, and recovery takes a prefix of the log: no header
+    /// without what it names.
+    fn swap(
+        &self,
+        repo: &RepoKey,
+        before: Option<&Stored>,
+        record: &Record,
+        stage: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<Swapped, StoreError> {
         self.0.durable.room_for_commit(0)?;
         let trees = &self.0.trees;
         let left_over = trees.begun.insert(repo.as_bytes(), &[])?.is_some();
@@ -143,21 +220,43 @@ impl Store {
             // Whoever has the turn is alone.
             return Err(StoreError::damaged("a header changed under its writer"));
         }
-        // All of it is in one log, in this order, and recovery takes a prefix of the log: no header
-        // without what it names.
-        self.0.durable.sync()?;
-        let body = encoded.body.map(|(digest, _)| digest);
-        let tidied = if left_over {
+        Ok(Swapped {
+            generation,
+            left_over,
+            body: encoded.body.map(|(digest, _)| digest),
+        })
+    }
+
+    /// The part of [`Store::publish`] after the wait for the disk.
+    fn tidy(&self, repo: &RepoKey, before: Option<&Stored>, record: &Record, swapped: &Swapped) {
+        let trees = &self.0.trees;
+        let tidied = if swapped.left_over {
             trees.sweep(repo)
         } else {
-            trees.drop_superseded(repo, before, record, body)
+            trees.drop_superseded(repo, before, record, swapped.body)
         };
         if let Err(error) = tidied.and_then(|()| Ok(trees.begun.remove(repo.as_bytes())?)) {
             // The commit stands; what is left over is swept later.
             tracing::warn!(%error, "cannot drop what a commit superseded");
         }
-        Ok(generation)
     }
+}
+
+/// A header that was swapped, and may not be on the disk yet.
+struct Swapped {
+    generation: u64,
+    /// Whether an earlier commit was not tidied up after.
+    left_over: bool,
+    /// The digest of the header's body, where that is kept apart.
+    body: Option<Sha256>,
+}
+
+/// A repository that was written, and may not be on the disk yet.
+pub(crate) struct Written {
+    before: Option<Stored>,
+    record: Record,
+    swapped: Swapped,
+    new_files: usize,
 }
 
 impl Trees {

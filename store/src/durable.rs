@@ -10,16 +10,18 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::StoreError;
+use crate::checksum::Checksum;
 
 /// The order of commits, and the way to the disk.
 #[derive(Debug)]
 pub(crate) struct Durable {
     dir: PathBuf,
     db: sled::Db,
+    checksum: Arc<Checksum>,
     log: File,
     mark: File,
     newest: AtomicU64,
@@ -33,12 +35,17 @@ pub(crate) struct Durable {
 impl Durable {
     /// Takes over after the last generation that `db` holds; `None` if it lost one that had been
     /// synced.
-    pub(crate) fn open(dir: &Path, db: &sled::Db) -> Result<Option<Self>, StoreError> {
-        let held = match db.get(GENERATION)? {
-            None => 0,
-            Some(value) => decode(&value)
+    pub(crate) fn open(
+        dir: &Path,
+        db: &sled::Db,
+        checksum: &Arc<Checksum>,
+    ) -> Result<Option<Self>, StoreError> {
+        let (held, changes) = match db.get(GENERATION)? {
+            None => (0, 0),
+            Some(value) => decode_synced(&value)
                 .ok_or_else(|| StoreError::damaged("the number of the last generation"))?,
         };
+        checksum.require(changes)?;
         let promised = read_mark(&dir.join(MARK)).map_err(StoreError::Io)?;
         if promised.is_some_and(|promised| promised > held) {
             return Ok(None);
@@ -48,6 +55,7 @@ impl Durable {
         Ok(Some(Self {
             dir: dir.to_path_buf(),
             db: db.clone(),
+            checksum: Arc::clone(checksum),
             log,
             mark,
             newest: AtomicU64::new(held),
@@ -75,18 +83,24 @@ impl Durable {
     /// Returns when everything that the caller has written is on the disk. Of many that wait, the
     /// first syncs for all.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        // Taken after the caller's last write: whoever covers this number covers that write.
-        let mine = self.next_generation();
+        self.sync_to(self.written())
+    }
+
+    /// A number for everything that was written so far: whoever covers it covers that.
+    pub(crate) fn written(&self) -> u64 {
+        self.next_generation()
+    }
+
+    /// Returns when everything up to this number is on the disk.
+    pub(crate) fn sync_to(&self, written: u64) -> Result<(), StoreError> {
         let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
-        if *synced >= mine {
+        if *synced >= written {
             return Ok(());
         }
+        self.require_no_failure()?;
         let covered = self.newest.load(Ordering::SeqCst);
-        self.write_log(covered).inspect_err(|error| {
-            let cause = std::error::Error::source(error).map(ToString::to_string);
-            self.failure
-                .get_or_init(|| cause.unwrap_or_else(|| error.to_string()));
-        })?;
+        self.write_log(covered)
+            .inspect_err(|error| self.fail_by(error))?;
         self.mark
             .write_all_at(&encode(covered), 0)
             .map_err(StoreError::Io)?;
@@ -114,11 +128,30 @@ impl Durable {
         long.then(|| format!("a write did not end within {} s", PATIENCE.as_secs()))
     }
 
+    /// Takes nothing in any more if `error`, which came while something was written, is one of the disk.
+    pub(crate) fn fail_by(&self, error: &StoreError) {
+        if let StoreError::Engine(_) | StoreError::Io(_) = error {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            self.failure
+                .get_or_init(|| cause.unwrap_or_else(|| error.to_string()));
+        }
+    }
+
+    /// Refuses to write anything after a write that failed: the operating system tells of what it could not write once,
+    /// and may have dropped it.
+    pub(crate) fn require_no_failure(&self) -> Result<(), StoreError> {
+        self.failure.get().map_or(Ok(()), |failure| {
+            Err(StoreError::Io(io::Error::other(failure.clone())))
+        })
+    }
+
     fn write_log(&self, covered: u64) -> Result<(), StoreError> {
         let set_begun = |to| *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = to;
         set_begun(Some(Instant::now()));
         let written = (|| {
-            self.db.insert(GENERATION, encode(covered).as_slice())?;
+            let changes = self.checksum.changes();
+            self.db
+                .insert(GENERATION, encode_synced(covered, changes).as_slice())?;
             self.db.flush()?;
             self.log.sync_data().map_err(StoreError::Io)
         })();
@@ -163,6 +196,21 @@ fn decode(bytes: &[u8]) -> Option<u64> {
     let both = u128::from_be_bytes(bytes.try_into().ok()?);
     let generation = u64::try_from(both >> 64).ok()?;
     (encode(generation) == both.to_be_bytes()).then_some(generation)
+}
+
+/// What is written at each sync: the newest generation, and how many changes of checked records came before.
+fn encode_synced(generation: u64, changes: u64) -> [u8; 24] {
+    let mut value = [0; 24];
+    let (number, count) = value.split_at_mut(16);
+    number.copy_from_slice(&encode(generation));
+    count.copy_from_slice(&changes.to_be_bytes());
+    value
+}
+
+fn decode_synced(value: &[u8]) -> Option<(u64, u64)> {
+    let (number, changes) = value.split_at_checked(16)?;
+    let changes = changes.try_into().map(u64::from_be_bytes).ok()?;
+    Some((decode(number)?, changes))
 }
 
 const GENERATION: &[u8] = b"generation";

@@ -89,6 +89,16 @@ impl Import<'_> {
         repository: &VerifiedRepository,
         vouch: Vouch,
     ) -> Result<Staged, StoreError> {
+        let staged = self.prepare(server, repository, vouch);
+        staged.map_err(|error| self.store.note_write(error))
+    }
+
+    fn prepare(
+        &mut self,
+        server: &Server,
+        repository: &VerifiedRepository,
+        vouch: Vouch,
+    ) -> Result<Staged, StoreError> {
         let gun = &repository.facts().gun;
         let repo = RepoKey::new(server, gun);
         self.store.0.durable.room_for_commit(0)?;
@@ -240,7 +250,7 @@ impl Import<'_> {
     /// [`StoreError`] if it cannot be written; then nothing has changed.
     pub fn commit(mut self, bundle: &ImportedBundle) -> Result<(), StoreError> {
         let result = self.publish(bundle);
-        result.map_err(|error| self.store.note(error))
+        result.map_err(|error| self.store.note_write(error))
     }
 
     fn publish(&mut self, bundle: &ImportedBundle) -> Result<(), StoreError> {

@@ -218,6 +218,11 @@ impl Shared {
 
     fn write_all(&self, durable: &Durable) -> Result<(), StoreError> {
         durable.room()?;
+        self.write_both(durable)
+            .inspect_err(|error| durable.fail_by(error))
+    }
+
+    fn write_both(&self, durable: &Durable) -> Result<(), StoreError> {
         let seen = self.seen.load(Ordering::Relaxed);
         let leap = self.leap.load(Ordering::Relaxed);
         self.tree.insert(LATEST, &seen.to_be_bytes())?;

@@ -130,7 +130,8 @@ fn try_parts(dir: &Path) -> Result<Parts, StoreError> {
         .flush_every_ms(None)
         .open()?;
     let trees = Trees::open(&db)?;
-    let durable = Durable::open(dir, &db)?
+    let checksum = trees.header.checksum();
+    let durable = Durable::open(dir, &db, checksum)?
         .ok_or_else(|| StoreError::damaged("commits that had been synced are missing"))?;
     for header in trees.header.iter() {
         let (key, raw) = header?;

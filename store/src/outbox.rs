@@ -196,7 +196,7 @@ impl Store {
                 .send_modify(|count| *count = count.wrapping_add(1));
             synced.map_err(|error| self.note(error))?;
         }
-        let full = full.map_err(|error| self.note(error))?;
+        let full = full.map_err(|error| self.note_write(error))?;
         Ok(full)
     }
 

@@ -91,12 +91,10 @@ impl Store {
         match verify(&metadata, terms) {
             Ok(repository) => {
                 let accepted = before.record.back.accepted.clone();
-                self.write(
-                    repo,
-                    Some(&before),
-                    Offered::new(&repository),
-                    (accepted, active.vouch.clone()),
-                )?;
+                let word = (accepted, active.vouch.clone());
+                let written = self.write(repo, Some(before), Offered::new(&repository), word)?;
+                self.0.durable.sync()?;
+                self.settle(repo, &written);
                 Ok(Some(Ok(())))
             }
             Err(error) => {

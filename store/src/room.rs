@@ -10,8 +10,14 @@ use crate::StoreError;
 use crate::durable::Durable;
 
 impl Durable {
-    /// Refuses to write a commit with `contents` bytes of role files while the disk is as good as full.
+    /// Refuses to write a commit with `contents` bytes of role files while the disk is as good as full, or after it failed.
     pub(crate) fn room_for_commit(&self, contents: usize) -> Result<(), StoreError> {
+        self.require_no_failure()?;
+        self.free_for_commit(contents)
+    }
+
+    /// Whether there would be room for a commit if the store were opened anew.
+    pub(crate) fn free_for_commit(&self, contents: usize) -> Result<(), StoreError> {
         // They are written as they are, and what they state once more.
         let contents = u64::try_from(contents).unwrap_or(u64::MAX);
         require(
@@ -20,9 +26,10 @@ impl Durable {
         )
     }
 
-    /// Refuses to write a small record while the disk is as good as full. Alerts and states are still taken in when commits
-    /// are not.
+    /// Refuses to write a small record while the disk is as good as full, or after it failed. Alerts and states are still
+    /// taken in when commits are not.
     pub(crate) fn room(&self) -> Result<(), StoreError> {
+        self.require_no_failure()?;
         require(self.dir(), FOR_RECORDS)
     }
 }

@@ -141,7 +141,7 @@ impl Store {
 
     /// Whether its directory can be written, with room for what comes next: tried, on the disk.
     pub fn can_be_written(&self) -> bool {
-        self.require_room().is_ok() && crate::open::try_to_write(&self.0.dir).is_ok()
+        self.0.durable.free_for_commit(0).is_ok() && crate::open::try_to_write(&self.0.dir).is_ok()
     }
 
     /// A number that grows, at the latest, when a reader sees something that was not there before. It grows as well when
@@ -177,6 +177,13 @@ impl Store {
                 Ok((RepoKey::new(&server, &gun), server, gun))
             })
             .collect()
+    }
+
+    /// As [`Store::note`], of an error that came while something was written: after one of the disk, nothing is taken in any
+    /// more.
+    pub(crate) fn note_write(&self, error: StoreError) -> StoreError {
+        self.0.durable.fail_by(&error);
+        self.note(error)
     }
 
     /// Leaves a note for the next opening if `error` shows that the store is damaged.

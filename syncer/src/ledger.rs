@@ -1,5 +1,7 @@
 //! The store as a pass uses it: off the threads that wait for the network.
 
+use std::collections::BTreeMap;
+
 use vouchsafe_store::{Commit, ServerState, Store, StoreError, SyncOutcome, SyncResult};
 use vouchsafe_trust::repository::Accepted;
 use vouchsafe_trust::{Gun, Server, Sha256, Timestamp, VerifiedRepository};
@@ -99,13 +101,14 @@ impl Ledger {
         .await
     }
 
-    pub(crate) async fn commit(
+    /// Commits repositories of different names, each for itself.
+    pub(crate) async fn commit_all(
         &self,
         server: &Server,
-        repository: Box<VerifiedRepository>,
-    ) -> Result<Commit, StoreError> {
+        repositories: Vec<VerifiedRepository>,
+    ) -> Result<BTreeMap<Gun, Result<Commit, StoreError>>, StoreError> {
         let server = server.clone();
-        self.aside(move |store| store.commit(&server, &repository))
+        self.aside(move |store| Ok(store.commit_all(&server, &repositories)))
             .await
     }
 

@@ -1,6 +1,7 @@
 //! A pass: every server at once, its repositories a few at a time.
 
 mod backlog;
+mod batch;
 mod bring;
 mod due;
 mod records;

@@ -90,5 +90,5 @@ fn read_if_there(path: &Path) -> io::Result<Option<String>> {
 }
 
 const FORMAT: &str = "FORMAT";
-const STAMP: &str = "vouchsafe-store 3\n";
+const STAMP: &str = "vouchsafe-store 4\n";
 const DAMAGED: &str = "DAMAGED";

@@ -241,3 +241,29 @@ fn a_header_of_any_length_is_kept() {
     assert_eq!(counts[0], counts[2]);
     assert_eq!(signed(&store, &tag(&gun, "signed")), Some(image("image")));
 }
+
+#[test]
+fn several_are_committed_each_for_itself() {
+    let dir = TempDir::new("store").unwrap();
+    let of = |name: &str, number| {
+        let gun = gun(name);
+        verified(&gun, &state(&gun, 3, number))
+    };
+    let store = open(dir.path());
+    store.commit(&server(), &of("b", 5)).unwrap();
+    let guns = ["a", "b", "c"].map(gun);
+    let offered: Vec<_> = ["c", "a", "b"].map(|name| of(name, 2)).into();
+    let committed = store.commit_all(&server(), &offered);
+    assert!(committed.keys().eq(&guns));
+    let labels = committed.values();
+    let labels = labels.map(|it| it.as_ref().map_or_else(StoreError::label, |_| "committed"));
+    assert!(labels.eq(["committed", "superseded", "committed"]));
+    assert_eq!(records(&store)[3], 0, "tidied up");
+    drop(store);
+    let store = open(dir.path());
+    for (gun, number) in guns.iter().zip([2, 5, 2]) {
+        let image = image(&format!("image-1-{number}"));
+        assert_eq!(signed(&store, &tag(gun, "tag-1")), Some(image), "{gun}");
+    }
+    assert!(store.commit_all(&server(), &[]).is_empty());
+}

@@ -1,9 +1,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use vouchsafe_tests::harness::TempDir;
-use vouchsafe_trust::{Evidence, Role};
+use vouchsafe_trust::{Evidence, Gun, Role};
 
-use crate::testing::{gun, image, now, open, server, states, tag};
+use super::import::{bundle, vouch};
+use crate::testing::{gun, image, now, open, server, signed, state, states, tag, verified};
 use crate::{Store, StoreError};
 
 /// Checks that one read of everything shows one state, and returns its number.
@@ -103,5 +104,37 @@ fn of_racing_commits_the_newest_stays() {
         });
         assert_eq!(check_whole(&store), 6, "round {round}");
         store.forget(None, &gun("app")).unwrap();
+    }
+}
+
+#[test]
+fn commits_of_several_and_imports_never_wait_for_each_other_for_ever() {
+    let dir = TempDir::new("store").unwrap();
+    let store = open(dir.path());
+    let names = ["a", "b", "c", "d"].map(gun);
+    let of = |gun: &Gun, number| verified(gun, &state(gun, 1, number));
+    let repositories = names.clone().map(|gun| of(&gun, 1));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..20 {
+                let committed = store.commit_all(&server(), &repositories);
+                assert!(committed.values().all(Result::is_ok));
+            }
+        });
+        scope.spawn(|| {
+            for sequence in 1..=20 {
+                let mut import = store.begin_import();
+                for repository in repositories.iter().rev() {
+                    import
+                        .stage(&server(), repository, vouch(sequence))
+                        .unwrap();
+                    std::thread::yield_now();
+                }
+                import.commit(&bundle(sequence)).unwrap();
+            }
+        });
+    });
+    for gun in &names {
+        assert_eq!(signed(&store, &tag(gun, "tag-0")), Some(image("image-0-1")));
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use vouchsafe_tests::harness::TempDir;
 use vouchsafe_trust::Evidence;
 
-use crate::testing::{gun, now, open, server, states, tag};
-use crate::{OpenError, Opened, Store};
+use crate::testing::{gun, image, now, open, server, signed, states, tag};
+use crate::{OpenError, Opened, Store, StoreError};
 
 fn filled(dir: &Path) {
     open(dir).commit(&server(), &states()[0]).unwrap();
@@ -34,7 +34,7 @@ fn only_its_owner_gets_at_a_store() {
     assert_eq!(mode(&path.join("lock")), 0o600);
     assert_eq!(
         fs::read_to_string(path.join("FORMAT")).unwrap(),
-        "vouchsafe-store 3\n"
+        "vouchsafe-store 4\n"
     );
 }
 
@@ -90,7 +90,7 @@ fn another_format_is_set_aside() {
         assert_eq!(path, dir.path().join("db.set-aside-20261123T120000Z"));
         assert_eq!(
             reason,
-            format!("it is stamped `{found}`, not `vouchsafe-store 3`")
+            format!("it is stamped `{found}`, not `vouchsafe-store 4`")
         );
         open(dir.path());
     }
@@ -190,7 +190,7 @@ fn what_a_crash_left_of_a_commit_is_swept() {
                 let digest = vouchsafe_trust::Sha256::of(b"orphan");
                 crate::blob::put(&store.0.trees.file, &repo.file(&digest), &[1; 10_000])?;
                 crate::page::put(&store.0.trees.page, repo, digest, &[])?;
-                Err(crate::StoreError::damaged("the power fails here"))
+                Err(StoreError::damaged("the power fails here"))
             },
         );
         failed.unwrap_err();
@@ -204,4 +204,53 @@ fn what_a_crash_left_of_a_commit_is_swept() {
     );
     drop(store);
     assert_eq!(count(&open(dir.path())), before);
+}
+
+#[test]
+fn the_last_commit_is_not_taken_back_unnoticed() {
+    let dir = TempDir::new("store").unwrap();
+    let store = open(dir.path());
+    let repo = crate::key::RepoKey::new(&server(), &gun("app"));
+    let header = |store: &Store| store.0.trees.header.get(repo.as_bytes()).unwrap().unwrap();
+    store.commit(&server(), &states()[0]).unwrap();
+    let first = header(&store);
+    store.commit(&server(), &states()[1]).unwrap();
+    // As a log is that lost the piece with the last header, and kept what was written after it.
+    let header = store.0.trees.header.tree();
+    header.insert(repo.as_bytes(), first).unwrap();
+    drop(store);
+    let (_, reason) = set_aside(dir.path());
+    assert!(reason.contains("what they were before"), "{reason}");
+}
+
+#[test]
+fn after_a_write_that_failed_nothing_is_taken_in() {
+    let dir = TempDir::new("store").unwrap();
+    let store = open(dir.path());
+    store.commit(&server(), &states()[0]).unwrap();
+    let behind = store.note_write(StoreError::damaged("nothing of the disk"));
+    assert_eq!((behind.label(), store.failure()), ("store_damaged", None));
+    fs::remove_file(dir.path().join("DAMAGED")).unwrap();
+    let broken = std::io::Error::from_raw_os_error(5);
+    store.note_write(StoreError::Engine(sled::Error::Io(broken)));
+    assert!(store.failure().unwrap().contains("os error 5"));
+    assert!(!store.takes_in());
+    assert!(store.can_be_written(), "were it opened anew");
+    let refused = [
+        store.commit(&server(), &states()[1]).map(drop),
+        store.set_server_state(&server(), &crate::ServerState::default()),
+        store.flush(),
+        store.require_room(),
+    ];
+    for refused in refused {
+        let error = refused.unwrap_err();
+        assert_eq!(error.label(), "store_io");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("os error 5"), "{cause}");
+    }
+    let query = tag(&gun("app"), "tag-1");
+    assert_eq!(signed(&store, &query), Some(image("image-1-1")));
+    drop(store);
+    let store = open(dir.path());
+    store.commit(&server(), &states()[1]).unwrap();
 }

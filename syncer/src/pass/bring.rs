@@ -24,7 +24,7 @@ pub(super) struct Done {
 /// How far one repository is.
 pub(super) enum Step {
     /// The server has nothing more to do with it: it is to be committed.
-    Verified(Gun, Box<VerifiedRepository>),
+    Verified(Box<VerifiedRepository>),
     /// At its end.
     Done(Box<Done>),
 }
@@ -36,7 +36,7 @@ pub(super) async fn ask(inner: Arc<Inner>, lane: Arc<Lane>, gun: Gun, now: Times
     let (mut unreachable, mut transient) = (false, false);
     let outcome = match (&lane.client, inner.mirror.pins(&lane.server, &gun)) {
         (Ok(client), Some(pins)) => match bring(&inner, client, &gun, &pins, now).await {
-            Ok(Ok(Collected::Updated(repository))) => return Step::Verified(gun, repository),
+            Ok(Ok(Collected::Updated(repository))) => return Step::Verified(repository),
             Ok(Ok(Collected::Unchanged)) => Outcome::Unchanged,
             Ok(Ok(Collected::Withdrawn)) => Outcome::Withdrawn,
             Ok(Err(error)) => {
@@ -66,26 +66,32 @@ pub(super) async fn ask(inner: Arc<Inner>, lane: Arc<Lane>, gun: Gun, now: Times
 pub(super) async fn commit(
     inner: Arc<Inner>,
     lane: Arc<Lane>,
-    gun: Gun,
-    repository: Box<VerifiedRepository>,
-) -> Step {
+    repositories: Vec<VerifiedRepository>,
+) -> Vec<Done> {
     let server = &lane.server;
-    let outcome = match inner.ledger.commit(server, repository).await {
-        Ok(_) => {
-            tracing::info!(%server, %gun, "updated");
-            Outcome::Updated
-        }
-        Err(error) => {
-            let message = format!("{gun}: {error}");
-            Outcome::Failed(Box::new(failure(&lane, &gun, error.label(), message)))
-        }
+    let guns = repositories.iter().map(|it| it.facts().gun.clone());
+    let guns: Vec<Gun> = guns.collect();
+    let committed = inner.ledger.commit_all(server, repositories).await;
+    let failed = |gun: &Gun, error: &StoreError| {
+        let message = format!("{gun}: {error}");
+        Outcome::Failed(Box::new(failure(&lane, gun, error.label(), message)))
     };
-    Step::Done(Box::new(Done {
-        gun,
-        outcome,
-        unreachable: false,
-        transient: false,
-    }))
+    let done = guns.into_iter().map(|gun| {
+        let outcome = match committed.as_ref().map(|commits| commits.get(&gun)) {
+            Ok(Some(Ok(_)) | None) => {
+                tracing::info!(%server, %gun, "updated");
+                Outcome::Updated
+            }
+            Ok(Some(Err(error))) | Err(error) => failed(&gun, error),
+        };
+        Done {
+            gun,
+            outcome,
+            unreachable: false,
+            transient: false,
+        }
+    });
+    done.collect()
 }
 
 fn failure(lane: &Lane, gun: &Gun, label: &'static str, message: String) -> Failure {

@@ -5,9 +5,11 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, sleep_until};
 use vouchsafe_store::{ServerState, StoreError};
 use vouchsafe_trust::{Gun, Pins, Sha256, Timestamp};
 
+use super::batch::Batch;
 use super::bring::{self, Done, Step};
 use super::due::Known;
 use super::records::Records;
@@ -241,43 +243,51 @@ impl Run<'_> {
         let per_server = self.inner.options.per_server.max(1);
         let patience = (2 * per_server).max(MIN_PATIENCE);
         let mut waiting = guns.into_iter();
-        let mut asked = Stage::new(per_server);
-        // The server is not kept waiting for the disk; and of several that wait for it, the first syncs for all.
-        let mut committing = Stage::new(per_server);
+        let mut asked = JoinSet::new();
+        let mut verified = Batch::default();
+        // One at a time: meanwhile the next come together, and share the wait for the disk.
+        let mut committing = JoinSet::new();
         let (mut unreachable, mut strangers) = (0, 0);
         loop {
-            while asked.has_room() && committing.has_room() && unreachable < patience {
+            while asked.len() < per_server && !verified.is_full() && unreachable < patience {
                 let Some(gun) = waiting.next() else { break };
                 let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
-                asked.tasks.spawn(bring::ask(inner, lane, gun, self.now));
+                asked.spawn(bring::ask(inner, lane, gun, self.now));
             }
-            let step = tokio::select! {
-                Some(step) = asked.tasks.join_next() => step,
-                Some(step) = committing.tasks.join_next() => step,
+            if committing.is_empty() && verified.is_due(asked.is_empty()) {
+                let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
+                committing.spawn(bring::commit(inner, lane, verified.take()));
+            }
+            let waits = verified.due().filter(|_| committing.is_empty());
+            let done = tokio::select! {
+                Some(step) = asked.join_next() => match step {
+                    Ok(Step::Verified(repository)) => {
+                        verified.add(*repository);
+                        continue;
+                    }
+                    Ok(Step::Done(done)) => vec![*done],
+                    // A panic is the failure of one repository; its name went with it.
+                    Err(_panicked) => {
+                        report.failed += 1;
+                        continue;
+                    }
+                },
+                Some(done) = committing.join_next() => done.unwrap_or_else(|_panicked| {
+                    report.failed += 1;
+                    Vec::new()
+                }),
+                () = sleep_until(waits.unwrap_or_else(Instant::now)), if waits.is_some() => continue,
                 else => break,
             };
-            let mut done = match step {
-                Ok(Step::Verified(gun, repository)) => {
-                    let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
-                    committing
-                        .tasks
-                        .spawn(bring::commit(inner, lane, gun, repository));
-                    continue;
+            for mut done in done {
+                if sighted.contains(&done.gun) && done.outcome.is_of_no_trust_data() {
+                    // Whoever named its image need not have signed it.
+                    done.outcome = Outcome::Absent;
                 }
-                Ok(Step::Done(done)) => done,
-                // A panic is the failure of one repository; its name went with it.
-                Err(_panicked) => {
-                    report.failed += 1;
-                    continue;
-                }
-            };
-            if sighted.contains(&done.gun) && done.outcome.is_of_no_trust_data() {
-                // Whoever named its image need not have signed it.
-                done.outcome = Outcome::Absent;
+                unreachable = if done.unreachable { unreachable + 1 } else { 0 };
+                strangers += usize::from(done.outcome.is_of_credentials());
+                self.settle(&done, records, report).await;
             }
-            unreachable = if done.unreachable { unreachable + 1 } else { 0 };
-            strangers += usize::from(done.outcome.is_of_credentials());
-            self.settle(&done, records, report).await;
         }
         report.skipped = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
         if report.skipped > 0 || (total > 0 && unreachable == total) {
@@ -351,23 +361,6 @@ impl Run<'_> {
 
     fn pins_identity(&self, gun: &Gun) -> Option<Sha256> {
         self.pins(gun).map(|pins| pins.fingerprint())
-    }
-}
-
-/// What is done with a few repositories at a time.
-struct Stage {
-    tasks: JoinSet<Step>,
-    most: usize,
-}
-
-impl Stage {
-    fn new(most: usize) -> Self {
-        let tasks = JoinSet::new();
-        Self { tasks, most }
-    }
-
-    fn has_room(&self) -> bool {
-        self.tasks.len() < self.most
     }
 }
 
