@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use vouchsafe_alerts::Plan;
 use vouchsafe_policy::Config;
-use vouchsafe_store::{ImportedBundle, OpenError, Reader, RemoteStore, Store};
+use vouchsafe_store::{ImportedBundle, OpenError, Reader, RemoteStore, Store, StoreError};
 use vouchsafe_syncer::notary::Credentials;
 use vouchsafe_trust::{Clock, Denied, Gun, Pins, Server};
 
@@ -71,7 +71,7 @@ pub(crate) fn store(common: &Common, config: &Config) -> Result<Store, Error> {
 }
 
 /// Verifies again what was verified under other pins than the configuration's.
-pub(crate) fn reverify(store: &Store, config: &Config, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn reverify(store: &Store, config: &Config, now: Timestamp) -> Result<(), StoreError> {
     let pins = |server: &Server, gun: &Gun| -> Option<Pins> { config.pins(server, gun) };
     let report = store.reverify(&pins, now)?;
     for (server, error) in &report.unproven {
@@ -89,7 +89,7 @@ pub(crate) fn reverify_for_both(
     before: &Config,
     after: &Config,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let pins = |server: &Server, gun: &Gun| -> Option<Pins> {
         match (before.pins(server, gun), after.pins(server, gun)) {
             (Some(before), Some(after)) => Some(before.or(after)),

@@ -9,6 +9,7 @@ mod files;
 mod gauges;
 mod objects;
 mod owners;
+mod repinning;
 mod running;
 
 use std::net::TcpListener;
@@ -29,6 +30,7 @@ use vouchsafe_webhook::{
 
 use self::bundles::Bundles;
 use self::cluster::Cluster;
+use self::repinning::Repinning;
 use self::running::Running;
 use crate::args::{Common, ServeArgs};
 use crate::clock::SystemClock;
@@ -105,15 +107,16 @@ async fn serve(
         Arc::clone(&metrics),
         (fed, from_objects, running),
     ));
-    let open = store.clone();
     let refused = say_refused(store.clone(), Arc::clone(&readiness), Arc::clone(&metrics));
+    let repinning = Repinning::new(store.clone(), clock);
+    tokio::spawn(repinning.clone().run(configs.subscribe()));
     tokio::spawn(reload::config(
         watch,
         Watch::INTERVAL,
         Reloading {
             admission: Arc::clone(&admission),
             metrics: Arc::clone(&metrics),
-            prepare: prepare(common.config.clone(), store, clock, (configs, plans)),
+            prepare: prepare(common.config.clone(), repinning, plans, configs),
             refused,
         },
     ));
@@ -122,7 +125,7 @@ async fn serve(
     let tls = serving.server_config()?;
     let server = Server::new(admission, readiness, metrics, files::limits());
     tracing::info!(address = %args.listen, "answering admission reviews");
-    answer(server, (listeners, tls), &open, cluster).await
+    answer(server, (listeners, tls), &store, cluster).await
 }
 
 /// Answers until the process is to stop, and says why if nobody asked it to.
@@ -213,25 +216,22 @@ fn alert_plan(config: &Config, file: &Path) -> Result<Plan, Error> {
 /// syncer that goes by it.
 fn prepare(
     file: PathBuf,
-    store: Store,
-    clock: Arc<dyn Clock>,
-    (configs, plans): (channel::Sender<Arc<Config>>, alerts::Plans),
+    repinning: Repinning,
+    plans: alerts::Plans,
+    configs: channel::Sender<Arc<Config>>,
 ) -> Arc<reload::Prepare> {
     let (configs, plans) = (Arc::new(configs), Arc::new(plans));
     Arc::new(move |config| {
         sync::check_feeds(config, &file)?;
         let plan = alert_plan(config, &file)?;
         let before = Arc::clone(&configs.borrow());
-        context::reverify_for_both(&store, &before, config, clock.now())?;
+        repinning.for_both(&before, config)?;
         let (configs, plans) = (Arc::clone(&configs), Arc::clone(&plans));
-        let (store, clock, config) = (store.clone(), Arc::clone(&clock), Arc::new(config.clone()));
+        let (repinning, config) = (repinning.clone(), Arc::new(config.clone()));
         Ok(Box::new(move || {
             plans.send_replace(Arc::new(plan));
             configs.send_replace(Arc::clone(&config));
-            if let Err(error) = context::reverify(&store, &config, clock.now()) {
-                // The rules find what they demand; the next start does the rest.
-                tracing::error!(%error, "what is stored could not be verified under the new pins alone");
-            }
+            repinning.alone(&config);
         }))
     })
 }

@@ -79,6 +79,12 @@ impl StoreError {
         }
     }
 
+    /// Whether the disk is at fault, and not what is on it: what is stored is still there, and it helps to
+    /// try again.
+    pub const fn is_of_disk(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Engine(_) | Self::Io(_))
+    }
+
     /// The stored record `what` is missing or cannot be read.
     pub(crate) fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged { what: what.into() }

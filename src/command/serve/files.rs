@@ -23,7 +23,7 @@ pub(super) fn limits() -> Limits {
     );
     Limits {
         connections,
-        connections_per_peer: limits.connections_per_peer.min(connections.div_ceil(2)),
+        connections_per_network: limits.connections_per_network.min(connections.div_ceil(2)),
         ..limits
     }
 }

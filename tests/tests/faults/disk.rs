@@ -175,6 +175,58 @@ fn a_webhook_on_a_full_disk_goes_on_answering_and_is_well_again_when_there_is_ro
 }
 
 #[test]
+fn a_trust_root_is_taken_away_though_the_disk_is_full() {
+    let mut world = World::new(2);
+    // The sixth state brings the root key that is pinned later.
+    for number in 0..world.published.len() {
+        (0..5).for_each(|_| world.publish(number));
+    }
+    let small = Small::new(&world);
+    small.vouchsafe.succeed(&["sync"]).unwrap();
+    let pin = |root: &str| {
+        // Nothing that a sync brings helps.
+        let configuration = world
+            .configuration_pinning(root)
+            .setting("sync", json!({"schedule": "never"}));
+        small.vouchsafe.configure(&configuration.to_string())
+    };
+    pin("root").unwrap();
+    let mut serving = small.vouchsafe.serve(&world.certificates).unwrap();
+    let nothing = vec![None; world.published.len()];
+    let patience = Duration::from_mins(1);
+    let comes_to = |answer: &Vec<Option<String>>| {
+        let is_so = || answers(&serving, &world) == *answer;
+        wait(patience, is_so, || serving.log());
+    };
+    comes_to(&digests(&world));
+
+    small.disk.fill(0).unwrap();
+    pin("nobody").unwrap();
+    comes_to(&nothing);
+    let log = serving.log();
+    assert!(
+        log.contains("which are used all the same") && is_full(&log),
+        "{log}"
+    );
+    assert!(!log.contains("new configuration refused"), "{log}");
+    pin("root 5").unwrap();
+    let is_reloaded = || serving.log().matches("configuration reloaded").count() == 2;
+    wait(patience, is_reloaded, || serving.log());
+    assert_eq!(answers(&serving, &world), nothing);
+
+    small.disk.make_room().unwrap();
+    comes_to(&digests(&world));
+    let ended = serving.process().wait_for_exit(Duration::ZERO);
+    assert!(ended.is_err(), "it was not to be restarted");
+    small.nothing_is_set_aside();
+    row(
+        "another trust root for `vouchsafe serve` on a full disk",
+        2,
+        "what the former one anchored is denied at once; verified again without a restart",
+    );
+}
+
+#[test]
 fn a_webhook_whose_writes_failed_answers_on_and_ends_when_the_disk_can_be_written_again() {
     let world = World::new(4);
     let receiver = Receiver::new().unwrap();
@@ -204,6 +256,11 @@ fn a_webhook_whose_writes_failed_answers_on_and_ends_when_the_disk_can_be_writte
         log.contains("takes nothing in any more") && is_full(&log),
         "{log}"
     );
+    let other = world.configuration_pinning("nobody").to_string();
+    small.vouchsafe.configure(&other).unwrap();
+    let is_denied = || answers(&serving, &world).iter().all(Option::is_none);
+    wait(Duration::from_mins(1), is_denied, || serving.log());
+    small.vouchsafe.configure(&configuration).unwrap();
 
     small.disk.make_room().unwrap();
     let ended = serving

@@ -150,7 +150,12 @@ impl World {
 
     /// Rules for all repositories; the server is asked at a start, and then not before New Year.
     pub(crate) fn configuration(&self) -> Configuration {
-        let key = Key::p256("root").public_key_pem();
+        self.configuration_pinning("root")
+    }
+
+    /// The same, with this root key pinned: `root` is the first one of every repository.
+    pub(crate) fn configuration_pinning(&self, root: &str) -> Configuration {
+        let key = Key::p256(root).public_key_pem();
         let authority = self.certificates.authority_pem();
         let configuration = Configuration::new()
             .notary(&self.server.url(), Some(authority), &key)

@@ -54,13 +54,13 @@ impl Port {
         operations: Option<Router>,
     ) -> io::Result<Self> {
         let connections = state.limits.connections;
-        let per_peer = state.limits.connections_per_peer;
+        let per_network = state.limits.connections_per_network;
         Self::open(
             listener,
             state,
             Some(tls),
             operations,
-            (connections, per_peer),
+            (connections, per_network),
         )
     }
 
@@ -74,7 +74,7 @@ impl Port {
         state: &Arc<State>,
         operations: Router,
     ) -> io::Result<Self> {
-        let bounds = (OPERATIONS_CONNECTIONS, OPERATIONS_PER_PEER);
+        let bounds = (OPERATIONS_CONNECTIONS, OPERATIONS_PER_NETWORK);
         Self::open(listener, state, None, Some(operations), bounds)
     }
 
@@ -83,7 +83,7 @@ impl Port {
         state: &Arc<State>,
         tls: Option<TlsAcceptor>,
         operations: Option<Router>,
-        (connections, per_peer): (usize, usize),
+        (connections, per_network): (usize, usize),
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         // What the standard library asks for is short: who does not fit in has to try again after a
@@ -95,7 +95,7 @@ impl Port {
             listener: TcpListener::from_std(listener)?,
             places: Places::new(Bounds {
                 connections,
-                per_peer,
+                per_network,
                 bodies: limits.bodies_per_peer,
                 protection: limits.deadline,
                 newness: limits.arrival,
@@ -287,7 +287,7 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
 /// What few probes and scrapers need.
 const OPERATIONS_CONNECTIONS: usize = 64;
 
-const OPERATIONS_PER_PEER: usize = 16;
+const OPERATIONS_PER_NETWORK: usize = 16;
 
 /// Connections that wait to be accepted.
 const QUEUE: i32 = 4096;

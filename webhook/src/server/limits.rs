@@ -18,11 +18,12 @@ pub struct Limits {
     /// Requests at a time on one HTTP/2 connection: well below `concurrent`, while an API server
     /// opens another connection when one is full.
     pub streams: u32,
-    /// Open connections. What is beyond takes the place of the one that has been idle longest, and
-    /// is closed at once where none is idle.
+    /// Open connections. What is beyond takes the place of the one that has been idle longest, or of
+    /// one of who has most, and is closed at once where nobody has more than it would.
     pub connections: usize,
-    /// How many of these connections one peer's address may have.
-    pub connections_per_peer: usize,
+    /// How many of these connections one network may have: one IPv4 address, or one /64 of IPv6,
+    /// all of which one host can take its addresses from.
+    pub connections_per_network: usize,
     /// Time for a request's body to arrive.
     pub arrival: Duration,
     /// Time for a request, from its headers to its answer.
@@ -59,7 +60,7 @@ impl Default for Limits {
             concurrent: 128,
             streams: 64,
             connections: 1024,
-            connections_per_peer: 256,
+            connections_per_network: 256,
             arrival: Duration::from_secs(1),
             deadline: Duration::from_secs(2),
             handshake: Duration::from_secs(5),

@@ -1,5 +1,7 @@
 //! Which connections are open, and which of them has to go when there are too many.
 
+mod network;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::budget::Budget;
 use super::client::Activity;
+use network::{Claim, Network, Open, network_of};
 
 /// The places that connections take.
 #[derive(Debug)]
@@ -22,9 +25,9 @@ pub(super) struct Places {
 pub(super) struct Bounds {
     /// In all.
     pub(super) connections: usize,
-    /// Of one peer.
-    pub(super) per_peer: usize,
-    /// Bytes of bodies of one peer.
+    /// Of one network: an IPv4 address, or the first half of an IPv6 address.
+    pub(super) per_network: usize,
+    /// Bytes of bodies of one address.
     pub(super) bodies: usize,
     /// How long after its last request a connection keeps its place whatever happens.
     pub(super) protection: Duration,
@@ -44,11 +47,12 @@ pub(super) enum Ending {
 /// One connection's place, free again when dropped.
 #[derive(Debug)]
 pub(super) struct Place {
+    address: IpAddr,
     number: u64,
     places: Arc<Places>,
     /// What the connection is used for.
     pub(super) activity: Arc<Activity>,
-    /// What its peer may still send.
+    /// What its address may still send.
     pub(super) bodies: Arc<Budget>,
     /// Tells when it has to end; once.
     pub(super) ending: oneshot::Receiver<Ending>,
@@ -59,21 +63,8 @@ pub(super) struct Place {
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
-    open: BTreeMap<u64, Open>,
-    peers: BTreeMap<IpAddr, Peer>,
-}
-
-#[derive(Debug)]
-struct Open {
-    peer: IpAddr,
-    activity: Arc<Activity>,
-    end: oneshot::Sender<Ending>,
-}
-
-#[derive(Debug)]
-struct Peer {
     connections: usize,
-    bodies: Arc<Budget>,
+    networks: BTreeMap<IpAddr, Network>,
 }
 
 impl Places {
@@ -84,53 +75,26 @@ impl Places {
         })
     }
 
-    /// A place for a connection of this peer. Where there is none, the connection that has been
-    /// idle longest loses its own: among the peer's where the peer has too many, otherwise among
-    /// those of the peer that has most. Where none is idle but those that were just opened, a peer that
-    /// has more than a few connections, and more than this one, loses one: nobody keeps others out by
-    /// asking, or by connecting, all the time.
-    pub(super) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
-        let Bounds {
-            connections,
-            per_peer,
-            bodies,
-            protection,
-            newness,
-        } = self.bounds;
-        let peer = peer.to_canonical();
-        let is_idle = |open: &Open| !open.activity.is_recent(protection);
+    /// A place for a connection from this address. Where there is none, another connection loses its
+    /// own: one of the network's where the network has too many, otherwise whichever [`Claim`] finds.
+    /// Nobody keeps others out by asking, or by connecting, all the time.
+    pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let address = address.to_canonical();
         let mut table = self.table();
-        let own = table.peers.get(&peer).map_or(0, |peer| peer.connections);
-        if own >= per_peer {
-            table.evict(|_, open| open.peer == peer && is_idle(open))?;
-        } else if table.open.len() >= connections {
-            let is_new = |open: &Open| open.activity.opened().elapsed() < newness;
-            let fair = own.saturating_add(1).max(connections / PEERS);
-            table
-                .evict(|_, open| is_idle(open) && !is_new(open))
-                .or_else(|| {
-                    table.evict(|connections, open| {
-                        connections > fair || (connections >= own && is_idle(open))
-                    })
-                })?;
-        }
+        table.make_room(address, &self.bounds)?;
         let number = table.next;
         table.next = number.wrapping_add(1);
-        let entry = table.peers.entry(peer).or_insert_with(|| Peer {
-            connections: 0,
-            bodies: Arc::new(Budget::new(bodies)),
-        });
-        entry.connections = entry.connections.saturating_add(1);
-        let bodies = Arc::clone(&entry.bodies);
+        table.connections = table.connections.saturating_add(1);
+        let network = table.networks.entry(network_of(address)).or_default();
         let activity = Arc::new(Activity::new());
         let (end, ending) = oneshot::channel();
         let open = Open {
-            peer,
             activity: Arc::clone(&activity),
             end,
         };
-        table.open.insert(number, open);
+        let bodies = network.enter(address, number, open, self.bounds.bodies);
         Some(Place {
+            address,
             number,
             places: Arc::clone(self),
             activity,
@@ -143,10 +107,10 @@ impl Places {
     /// Has every connection end in good order.
     pub(super) fn stop(&self) {
         let mut table = self.table();
-        for (_, open) in std::mem::take(&mut table.open) {
-            open.tell(Ending::Stopping);
+        table.connections = 0;
+        for network in std::mem::take(&mut table.networks).into_values() {
+            network.stop();
         }
-        table.peers.clear();
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -156,48 +120,43 @@ impl Places {
 }
 
 impl Table {
-    /// Ends one of the connections that `may_go`, which is told how many its peer has.
-    fn evict(&mut self, may_go: impl Fn(usize, &Open) -> bool) -> Option<()> {
-        let all = self.open.iter().map(|(number, open)| {
-            let peer = self.peers.get(&open.peer);
-            (*number, peer.map_or(0, |peer| peer.connections), open)
-        });
-        let longest = all
-            .filter(|(_, connections, open)| may_go(*connections, open))
-            .max_by_key(|(_, connections, open)| (*connections, open.activity.last().elapsed()));
-        let (number, _, _) = longest?;
-        self.leave(number)?.tell(Ending::Evicted);
+    /// Makes sure that one more connection may be opened from this address. Nothing if it may not.
+    fn make_room(&mut self, address: IpAddr, bounds: &Bounds) -> Option<()> {
+        let network = network_of(address);
+        let claim = Claim::of(address, self.networks.get(&network), bounds);
+        let found = if claim.of_network >= bounds.per_network {
+            let network = self.networks.get(&network)?;
+            network.first_to_go(&claim, true)
+        } else if self.connections >= bounds.connections {
+            let networks = self.networks.iter();
+            let first = networks.filter_map(|(name, it)| it.first_to_go(&claim, *name == network));
+            first.max_by_key(|found| found.reason)
+        } else {
+            return Some(());
+        };
+        let found = found?;
+        self.leave(found.address, found.number)?
+            .tell(Ending::Evicted);
         Some(())
     }
 
-    fn leave(&mut self, number: u64) -> Option<Open> {
-        let open = self.open.remove(&number)?;
-        if let Some(peer) = self.peers.get_mut(&open.peer) {
-            peer.connections = peer.connections.saturating_sub(1);
-            if peer.connections == 0 {
-                self.peers.remove(&open.peer);
-            }
+    fn leave(&mut self, address: IpAddr, number: u64) -> Option<Open> {
+        let name = network_of(address);
+        let network = self.networks.get_mut(&name)?;
+        let open = network.leave(address, number)?;
+        if network.is_empty() {
+            self.networks.remove(&name);
         }
+        self.connections = self.connections.saturating_sub(1);
         Some(open)
-    }
-}
-
-impl Open {
-    fn tell(self, ending: Ending) {
-        // A connection that does not listen any more is ending.
-        let (Ok(()) | Err(_)) = self.end.send(ending);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.table().leave(self.number);
+        self.places.table().leave(self.address, self.number);
     }
 }
-
-/// Among so many peers, connections are divided: what one has within its part, it may keep in use whoever
-/// else wants to connect.
-const PEERS: usize = 64;
 
 #[cfg(test)]
 mod tests;

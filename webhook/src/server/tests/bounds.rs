@@ -208,7 +208,7 @@ async fn what_is_not_read_of_answers_is_bounded() {
 async fn idle_connections_make_room_for_new_ones() {
     let limits = Limits {
         connections: 8,
-        connections_per_peer: 8,
+        connections_per_network: 8,
         deadline: QUICK,
         arrival: QUICK,
         ..Limits::default()
@@ -235,7 +235,7 @@ async fn idle_connections_make_room_for_new_ones() {
 async fn connections_that_never_ask_make_room_at_once() {
     let limits = Limits {
         connections: 4,
-        connections_per_peer: 4,
+        connections_per_network: 4,
         ..Limits::default()
     };
     let running = Running::start(limits);
