@@ -24,6 +24,9 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::args::{Cli, Command};
 use crate::exit::{COULD_NOT_TELL, Error, Outcome};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {

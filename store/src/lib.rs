@@ -26,6 +26,7 @@ mod durable;
 mod error;
 mod floor;
 mod forget;
+mod garbage;
 mod history;
 mod import;
 mod key;

@@ -19,6 +19,7 @@ pub use quarantine::SetAside;
 pub(crate) use quarantine::note_damage;
 
 use crate::durable::Durable;
+use crate::garbage::Garbage;
 use crate::latest::Latest;
 use crate::outbox::Outbox;
 use crate::record::Header;
@@ -79,6 +80,7 @@ pub(crate) struct Parts {
     pub(crate) latest: Latest,
     pub(crate) outbox: Outbox,
     pub(crate) durable: Arc<Durable>,
+    pub(crate) garbage: Garbage,
 }
 
 /// Opens the database, or says why its contents cannot be used.
@@ -146,6 +148,7 @@ fn try_parts(dir: &Path) -> Result<Parts, StoreError> {
         outbox: Outbox::open(&db)?,
         trees,
         durable,
+        garbage: Garbage::collect()?,
     })
 }
 

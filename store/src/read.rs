@@ -20,6 +20,7 @@ impl Store {
     ///
     /// [`StoreError`] if the store cannot be read; that is no evidence of anything.
     pub fn evidence(&self, query: &Query) -> Result<Evidence, StoreError> {
+        self.0.garbage.count();
         let repo = RepoKey::new(&query.server, &query.gun);
         let evidence = self.read(&repo, &query.gun, |header| {
             Ok(match header.front(&self.0.trees.file, &repo)? {

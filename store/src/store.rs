@@ -10,6 +10,7 @@ use vouchsafe_trust::{Gun, Server};
 
 use crate::checksum::{Checked, Checksum};
 use crate::durable::Durable;
+use crate::garbage::Garbage;
 use crate::key::RepoKey;
 use crate::latest::Latest;
 use crate::open::Parts;
@@ -33,6 +34,7 @@ pub(crate) struct Inner {
     pub(crate) latest: Latest,
     pub(crate) outbox: Outbox,
     pub(crate) durable: Arc<Durable>,
+    pub(crate) garbage: Garbage,
     pub(crate) turns: Turns,
     /// Held while a bundle is taken in.
     pub(crate) importing: Mutex<()>,
@@ -94,6 +96,7 @@ impl Store {
             latest,
             outbox,
             durable,
+            garbage,
         } = parts;
         Self(Arc::new(Inner {
             dir,
@@ -102,6 +105,7 @@ impl Store {
             latest,
             outbox,
             durable,
+            garbage,
             turns: Turns::default(),
             importing: Mutex::default(),
             refused_config: Mutex::default(),

@@ -35,6 +35,10 @@ const ROUNDS: usize = 50_000;
 const IMAGES: [usize; 3] = [1, 10, 50];
 const RULES: [usize; 3] = [1, 5, 500];
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let directory = TempDir::new("decision").unwrap();
     let store = Store::open(&directory.path().join("store"), Standing.now())

@@ -29,6 +29,10 @@ use vouchsafe_trust::{
 };
 use vouchsafe_webhook::{Admission, Metrics, Webhook};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let only: Vec<String> = std::env::args().skip(1).collect();
     let is_wanted = |name: &str| {
