@@ -163,6 +163,11 @@ impl NotaryServer {
         self.port.address()
     }
 
+    /// The server's process ID, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.server.as_ref().map(Process::id)
+    }
+
     /// What the server logged: one JSON line per request.
     pub fn log(&self) -> String {
         self.server.as_ref().map(Process::log).unwrap_or_default()

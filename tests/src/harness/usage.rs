@@ -1,8 +1,10 @@
 //! What processes used so far (proc(5)).
 
 use std::fs;
+use std::process::Command;
 
 use super::HarnessError;
+use super::process::run;
 
 /// The most memory that a process had, in MiB.
 ///
@@ -38,6 +40,16 @@ pub fn processor(process: u32) -> Result<f64, HarnessError> {
 /// As [`peak`].
 pub fn processor_of_children() -> Result<f64, HarnessError> {
     ticks("self", CHILDREN)
+}
+
+/// Has a process and all its threads, and what it starts from now on, run on these processors alone, as taskset(1) names them.
+///
+/// # Errors
+///
+/// [`HarnessError::Command`] if there are none of that name.
+pub fn confine(process: u32, processors: &str) -> Result<(), HarnessError> {
+    let process = process.to_string();
+    run(Command::new("taskset").args(["-acp", processors, &process])).map(drop)
 }
 
 fn ticks(process: &str, first: usize) -> Result<f64, HarnessError> {
