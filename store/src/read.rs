@@ -45,6 +45,22 @@ impl Store {
         Ok(active.map(|active| active.facts))
     }
 
+    /// Whether there is any repository that was not withdrawn. Looks no further than the first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn holds_any(&self) -> Result<bool, StoreError> {
+        for key in self.0.trees.header.iter().keys() {
+            let (server, gun) = RepoKey::parse(&key?)
+                .ok_or_else(|| self.note(StoreError::damaged("a key of no repository")))?;
+            if self.facts(&server, &gun)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What no update of a repository may fall behind; kept through a withdrawal.
     ///
     /// # Errors

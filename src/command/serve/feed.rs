@@ -101,16 +101,6 @@ fn count(metrics: &Metrics, report: &ServerReport) {
     metrics.passed(server, pass);
 }
 
-/// Whether any repository is stored.
-pub(super) fn holds_anything(store: &Store) -> Result<bool, StoreError> {
-    for (server, gun) in store.repositories()? {
-        if store.facts(&server, &gun)?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// Whether everything that can be had at the start is there.
 ///
 /// A server has had its chance when it was reached once, in whatever process, or when the first
@@ -154,7 +144,7 @@ impl<'a> FirstFeed<'a> {
                 configs.borrow().notary_servers().is_empty() || objects.are_withdrawn()
             };
             let is_all = objects.as_deref().is_some_and(is_all);
-            match holds_anything(self.store) {
+            match self.store.holds_any() {
                 Ok(holds) if looked_at && (holds || is_all) => {
                     self.readiness.set(Condition::FirstFeed, true);
                 }

@@ -11,7 +11,7 @@ use vouchsafe_trust::{Clock, Timestamp};
 use vouchsafe_webhook::MetricSource;
 
 use super::cluster::Cluster;
-use super::feed::{self, FromObjects};
+use super::feed::FromObjects;
 use crate::freshness;
 
 /// Follows the objects, beside everything else; `sources` shows how far that has got.
@@ -22,7 +22,7 @@ pub(super) fn follow(
     clock: &Arc<dyn Clock>,
     sources: &mut Vec<MetricSource>,
 ) -> Result<FromObjects, StoreError> {
-    let held_before = feed::holds_anything(store)?;
+    let held_before = store.holds_any()?;
     let (progress, progressing) = watch::channel(Progress::default());
     sources.extend(metrics(&progressing));
     let feed = Feed {

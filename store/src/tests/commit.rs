@@ -50,6 +50,9 @@ fn what_was_committed_is_read_back() {
     assert_eq!(&store.tags(&server, &gun).unwrap(), repository.targets());
     let other = "https://other.example.com".parse().unwrap();
     assert_eq!(store.facts(&other, &gun).unwrap(), None);
+    assert!(store.holds_any().unwrap());
+    store.withdraw(&server, &gun, now()).unwrap();
+    assert!(!store.holds_any().unwrap());
     assert_eq!(store.repositories().unwrap(), [(server, gun)]);
 }
 
