@@ -28,7 +28,7 @@ impl Turns {
         self.turn(repo)
     }
 
-    /// Waits until nobody else writes any of `repos`, which are all different. Takes none before, so that two who wait
+    /// Waits until nobody else writes any of `repos`. Takes none before, so that two who wait
     /// for several never wait for each other.
     pub(crate) fn take_all(&self, repos: &BTreeSet<RepoKey>) -> Vec<Turn<'_>> {
         let mut taken = self.wait_while(|taken| !taken.is_disjoint(repos));

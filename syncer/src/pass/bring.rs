@@ -76,22 +76,33 @@ pub(super) async fn commit(
         let message = format!("{gun}: {error}");
         Outcome::Failed(Box::new(failure(&lane, gun, error.label(), message)))
     };
-    let done = guns.into_iter().map(|gun| {
-        let outcome = match committed.as_ref().map(|commits| commits.get(&gun)) {
-            Ok(Some(Ok(_)) | None) => {
+    let done = |gun, outcome| Done {
+        gun,
+        outcome,
+        unreachable: false,
+        transient: false,
+    };
+    let commits = match committed {
+        Ok(commits) => commits,
+        Err(error) => {
+            let all = guns.into_iter().map(|gun| {
+                let outcome = failed(&gun, &error);
+                done(gun, outcome)
+            });
+            return all.collect();
+        }
+    };
+    let each = commits.into_iter().map(|(gun, commit)| {
+        let outcome = match commit {
+            Ok(_) => {
                 tracing::info!(%server, %gun, "updated");
                 Outcome::Updated
             }
-            Ok(Some(Err(error))) | Err(error) => failed(&gun, error),
+            Err(error) => failed(&gun, &error),
         };
-        Done {
-            gun,
-            outcome,
-            unreachable: false,
-            transient: false,
-        }
+        done(gun, outcome)
     });
-    done.collect()
+    each.collect()
 }
 
 fn failure(lane: &Lane, gun: &Gun, label: &'static str, message: String) -> Failure {
