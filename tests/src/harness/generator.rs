@@ -175,9 +175,12 @@ impl Generator {
             .version("targets", 1)
             .keys("snapshot", &key("snapshot"))
             .version("snapshot", generation);
-        for role in DELEGATIONS {
+        for (nanoseconds, role) in (1..).zip(DELEGATIONS) {
+            // Notary's client reads the clock for each, so no two files of a repository are the same.
+            let expires = format!("2100-01-01T00:00:00.{nanoseconds:09}Z");
             repository = repository
                 .delegate(role, &key("alice"), &[""])
+                .expires(role, &expires)
                 .version(role, generation);
             for tag in 0..self.tags {
                 let image = Self::image(gun, tag, generation);
