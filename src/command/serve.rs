@@ -48,7 +48,10 @@ pub(crate) fn run(args: &ServeArgs, common: &Common) -> Result<Outcome, Error> {
     let plan = alert_plan(&config, &common.config)?;
     let store = context::store(common, &config)?;
     let configured = (config, plan, watch);
-    runtime::run(serve(args, common, configured, listeners, store))?;
+    runtime::run(
+        runtime::new()?,
+        serve(args, common, configured, listeners, store),
+    )?;
     Ok(Outcome::Yes)
 }
 
