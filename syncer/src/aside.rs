@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
-use tokio::task::block_in_place;
+use tokio::task::{block_in_place, yield_now};
 
 /// Does `work` on `bytes` bytes of what a server said, without holding up anybody but the task that
 /// asks for it.
@@ -17,6 +17,8 @@ use tokio::task::block_in_place;
 /// What is in a few KiB is usually verified in less time than that would take.
 pub(crate) async fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     if bytes <= SMALL {
+        // First whoever waits for an answer, or has one to ask for: the server works meanwhile.
+        yield_now().await;
         return work();
     }
     // Never closed, so there always is a turn.

@@ -53,8 +53,8 @@ struct Lane {
 /// How a syncer goes about it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Options {
-    /// How many repositories of one server are in flight at once. Released Notary servers can be
-    /// killed by more than a few parallel requests by hash.
+    /// How many requests one server gets at once. Released Notary servers can be killed by more than a few
+    /// parallel requests by hash.
     pub per_server: usize,
     /// Whether changes and new repositories are looked up in the servers' changefeeds.
     pub changefeed: bool,
@@ -123,7 +123,8 @@ impl Syncer {
                         endpoint.credentials,
                         options.pace,
                         options.backoff,
-                    ),
+                    )
+                    .map(|client| client.at_once(options.per_server)),
                     backlog: Mutex::default(),
                     turn: Mutex::default(),
                 })

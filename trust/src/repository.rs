@@ -29,6 +29,22 @@ pub struct RepositoryMetadata {
     pub delegations: BTreeMap<DelegationName, Vec<u8>>,
 }
 
+impl RepositoryMetadata {
+    /// How many bytes all files have together.
+    pub fn bytes(&self) -> usize {
+        let Self {
+            gun: _,
+            roots,
+            timestamp,
+            snapshot,
+            targets,
+            delegations,
+        } = self;
+        let files = roots.iter().chain([timestamp, snapshot, targets]);
+        files.chain(delegations.values()).map(Vec::len).sum()
+    }
+}
+
 /// A repository whose metadata passed every check: the proof, and what it proves.
 ///
 /// Only [`Update::finish`](crate::update::Update::finish) makes one, so holding one means that the

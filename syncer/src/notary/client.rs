@@ -11,6 +11,7 @@ use vouchsafe_outbound::{Backoff, Cause, Credentials, Pace, SetupError, body, ht
 use vouchsafe_trust::{Gun, Server};
 
 use super::resource::repository_scope;
+use super::turns::{Turn, Turns};
 use super::{RequestError, Resource, RoleFile};
 
 /// A client of one Notary server, for one pass or many.
@@ -24,6 +25,7 @@ pub struct NotaryClient {
     pinged: Mutex<bool>,
     pace: Pace,
     backoff: Backoff,
+    turns: Turns,
     requests: AtomicU64,
 }
 
@@ -50,8 +52,25 @@ impl NotaryClient {
             pinged: Mutex::new(false),
             pace,
             backoff,
+            turns: Turns::new(usize::MAX),
             requests: AtomicU64::new(0),
         })
+    }
+
+    /// The client that makes no more than so many requests at once (at least one).
+    #[must_use]
+    pub fn at_once(self, requests: usize) -> Self {
+        Self {
+            turns: Turns::new(requests),
+            ..self
+        }
+    }
+
+    /// The turn of a large repository, of which no more are held in memory than requests are made at once.
+    ///
+    /// `None` is never the answer of a client that makes any requests.
+    pub async fn large_turn(&self) -> Option<Turn<'_>> {
+        self.turns.large().await
     }
 
     /// The server.
@@ -120,6 +139,7 @@ impl NotaryClient {
     }
 
     async fn ask(&self, resource: &Resource, limit: u64) -> Result<Vec<u8>, Cause> {
+        let _turn = self.turns.request().await;
         self.ping_first().await?;
         let scope = resource.scope();
         let mut challenged = 0;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use vouchsafe_trust::{RepositoryMetadata, VerifiedRepository};
+use vouchsafe_trust::VerifiedRepository;
 
 /// Verified repositories, of which a few share one wait for the disk.
 #[derive(Default)]
@@ -16,7 +16,7 @@ pub(super) struct Batch {
 impl Batch {
     pub(super) fn add(&mut self, repository: VerifiedRepository) {
         self.since.get_or_insert_with(Instant::now);
-        self.bytes = self.bytes.saturating_add(bytes(repository.metadata()));
+        self.bytes = self.bytes.saturating_add(repository.metadata().bytes());
         self.repositories.push(repository);
     }
 
@@ -42,22 +42,9 @@ impl Batch {
     }
 }
 
-fn bytes(metadata: &RepositoryMetadata) -> usize {
-    let RepositoryMetadata {
-        gun: _,
-        roots,
-        timestamp,
-        snapshot,
-        targets,
-        delegations,
-    } = metadata;
-    let files = roots.iter().chain([timestamp, snapshot, targets]);
-    files.chain(delegations.values()).map(Vec::len).sum()
-}
-
 /// Enough that the wait for the disk is a small part of each.
-const MOST: usize = 16;
+const MOST: usize = 64;
 /// Files of that size are held besides those that are being asked for, and once more while they are committed.
 const MOST_BYTES: usize = 4 << 20;
 /// How long the first waits for others: a server that answers slowly keeps nothing from being stored.
-const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_millis(50);

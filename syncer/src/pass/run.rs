@@ -248,8 +248,10 @@ impl Run<'_> {
         // One at a time: meanwhile the next come together, and share the wait for the disk.
         let mut committing = JoinSet::new();
         let (mut unreachable, mut strangers) = (0, 0);
+        let mut answers = false;
         loop {
-            while asked.len() < per_server && !verified.is_full() && unreachable < patience {
+            let in_hand = if answers { IN_HAND } else { 1 } * per_server;
+            while asked.len() < in_hand && !verified.is_full() && unreachable < patience {
                 let Some(gun) = waiting.next() else { break };
                 let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
                 asked.spawn(bring::ask(inner, lane, gun, self.now));
@@ -262,6 +264,7 @@ impl Run<'_> {
             let done = tokio::select! {
                 Some(step) = asked.join_next() => match step {
                     Ok(Step::Verified(repository)) => {
+                        answers = true;
                         verified.add(*repository);
                         continue;
                     }
@@ -285,6 +288,7 @@ impl Run<'_> {
                     done.outcome = Outcome::Absent;
                 }
                 unreachable = if done.unreachable { unreachable + 1 } else { 0 };
+                answers = unreachable == 0;
                 strangers += usize::from(done.outcome.is_of_credentials());
                 self.settle(&done, records, report).await;
             }
@@ -363,6 +367,10 @@ impl Run<'_> {
         self.pins(gun).map(|pins| pins.fingerprint())
     }
 }
+
+/// So many repositories are in hand for each request that a server gets at once, once it answers: while some are
+/// verified, it has others to answer for.
+const IN_HAND: usize = 4;
 
 /// After so many repositories in a row that found no answer, the server is left alone: each of
 /// ten thousand would wait for the same.

@@ -51,6 +51,7 @@ async fn when_nothing_changed_a_pass_takes_one_request() {
     assert!(first.is_complete(), "{first:?}");
     assert_eq!((report.source, report.updated), (Source::Sweep, 30));
     assert_eq!(report.requests, 1 + 30 * 4);
+    // More are in hand meanwhile, of which the server sees nothing.
     assert!(server.most_in_flight() <= 4, "{}", server.most_in_flight());
     assert!(matches!(
         evidence(&bench, &server, &name(7)),
