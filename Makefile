@@ -17,7 +17,7 @@
 CARGO ?= cargo
 SCRIPTS := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh tests/scripts/*.sh tests/scripts/lib/*.sh tests/scripts/lib/*/*.sh tests/fuzz/*/*.sh)
 
-.PHONY: help demo test lint format bench abuse differential faults fuzz schema doc image check-image demo-cluster test-cluster kubernetes oras reference packages toolchain
+.PHONY: help demo test lint format bench abuse differential faults fuzz schema doc image check-image demo-cluster test-cluster kubernetes oras reference packages database toolchain
 .DEFAULT_GOAL := help
 
 help:
@@ -40,7 +40,7 @@ lint: toolchain doc
 format: toolchain
 	$(CARGO) fmt --all
 
-bench: packages kubernetes toolchain
+bench: packages kubernetes database toolchain
 	$(CARGO) build --locked --release --package vouchsafe
 	$(CARGO) bench --locked --package vouchsafe-tests --package vouchsafe-store --package vouchsafe-policy --benches
 	$(CARGO) bench --locked --package vouchsafe-tests --bench summary
@@ -102,6 +102,10 @@ reference: packages
 
 packages:
 	@tests/scripts/install.sh
+
+# What benchmarks keep a Notary server's data in; the second is what mariadb-install-db lacks without the other package.
+database: packages
+	@tests/scripts/install.sh mariadbd my_print_defaults
 
 toolchain:
 	@command -v $(CARGO) >/dev/null || { \
