@@ -7,19 +7,21 @@ use serde_json::{Value, json};
 use super::port::PortLease;
 use super::process::{Process, Signal};
 use super::token_issuer::{ISSUER, SERVICE, TokenIssuer};
-use super::{Certificates, HarnessError, TempDir};
+use super::{Certificates, HarnessError, MariaDb, TempDir};
 
-/// Debian's `notary-server` on loopback with the memory back end.
+/// Debian's `notary-server` on loopback, with the memory back end unless it says otherwise.
 ///
-/// What it stores and the keys it holds are lost when it stops, as with the real thing in this set-up.
+/// What it stores and the keys it holds are lost when it stops, as with the real thing in this set-up; a database and a
+/// signer keep theirs.
 #[derive(Debug)]
 pub struct NotaryServer {
     directory: TempDir,
     port: PortLease,
     transport: Transport,
-    // The server is dropped before the signer it talks to.
+    // The server is dropped before the signer and the database it talks to.
     server: Option<Process>,
     _signer: Option<Signer>,
+    database: Option<MariaDb>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,6 +97,27 @@ impl NotaryServer {
         Self::start(Transport::Tls, &settings, Some(signer))
     }
 
+    /// Starts a server behind TLS that signs with keys of its own and keeps what it is given in a [`MariaDb`], as servers in
+    /// production do.
+    ///
+    /// It keeps two idle connections to the database at most, Go's default, which no setting of it changes: what more are
+    /// needed at once are opened and closed again for each query.
+    ///
+    /// # Errors
+    ///
+    /// As [`MariaDb::start`] and [`NotaryServer::restart`].
+    pub fn with_mariadb(certificates: &Certificates) -> Result<Self, HarnessError> {
+        let database = MariaDb::start()?;
+        let mut settings = with_tls(certificates);
+        merge(
+            &mut settings,
+            &json!({"storage": {"backend": "mysql", "db_url": database.dsn()}}),
+        );
+        let mut server = Self::start(Transport::Tls, &settings, None)?;
+        server.database = Some(database);
+        Ok(server)
+    }
+
     /// Stops the server; its port stays reserved and refuses connections.
     ///
     /// # Errors
@@ -106,7 +129,8 @@ impl NotaryServer {
             .map_or(Ok(()), |mut server| server.kill())
     }
 
-    /// Starts the server again on its port, after stopping it where needed. Its memory is empty then.
+    /// Starts the server again on its port, after stopping it where needed. Its memory is empty then, so
+    /// a database without a signer has repositories for which the server has no key.
     ///
     /// # Errors
     ///
@@ -168,6 +192,11 @@ impl NotaryServer {
         self.server.as_ref().map(Process::id)
     }
 
+    /// The database behind the server, if it has one.
+    pub fn database(&self) -> Option<&MariaDb> {
+        self.database.as_ref()
+    }
+
     /// What the server logged: one JSON line per request.
     pub fn log(&self) -> String {
         self.server.as_ref().map(Process::log).unwrap_or_default()
@@ -193,6 +222,7 @@ impl NotaryServer {
             transport,
             server: None,
             _signer: signer,
+            database: None,
         };
         server.restart()?;
         Ok(server)
