@@ -1,4 +1,5 @@
-//! A real Notary server with many repositories, to profile against or to try things out: `lab REPOSITORIES [TAGS]`.
+//! A real Notary server with many repositories, to profile against or to try things out:
+//! `lab [REPOSITORIES [TAGS [memory|mariadb]]]`; the last says where the server keeps them.
 //!
 //! Prints the address and the file of a configuration for it, and serves until its input ends.
 
@@ -11,17 +12,16 @@ use vouchsafe_tests::harness::{
 };
 
 fn main() -> Result<(), HarnessError> {
-    let mut given = std::env::args().skip(1).map(|it| it.parse::<usize>());
-    let mut number = |or: usize| {
-        given
-            .next()
-            .transpose()
-            .map_err(HarnessError::unexpected("usage: lab REPOSITORIES [TAGS]"))
-            .map(|given| given.unwrap_or(or))
-    };
-    let (repositories, tags) = (number(1_000)?, number(10)?);
+    let given: Vec<_> = std::env::args().skip(1).collect();
+    let number = |at: usize, or: usize| given.get(at).map_or(Ok(or), |it| it.parse());
+    let repositories = number(0, 1_000).map_err(HarnessError::unexpected(USAGE))?;
+    let tags = number(1, 10).map_err(HarnessError::unexpected(USAGE))?;
     let certificates = Certificates::new()?;
-    let server = NotaryServer::tls(&certificates)?;
+    let server = match given.get(2).map(String::as_str) {
+        None | Some("memory") => NotaryServer::tls(&certificates),
+        Some("mariadb") => NotaryServer::with_mariadb(&certificates),
+        Some(other) => Err(HarnessError::unexpected(USAGE)(other)),
+    }?;
     Generator::new(&server, Some(&certificates), tags)?.publish(repositories, 1)?;
     let configuration = Configuration::new()
         .notary(
@@ -37,3 +37,5 @@ fn main() -> Result<(), HarnessError> {
     drop(std::io::stdin().read_to_end(&mut rest));
     Ok(())
 }
+
+const USAGE: &str = "usage: lab [REPOSITORIES [TAGS [memory|mariadb]]]";
