@@ -57,14 +57,16 @@ pub(crate) struct Change<'a> {
 }
 
 impl Checksum {
-    /// Opens trees by name, and adds them up.
+    /// Opens trees by name, and adds them up; `count` counts the records.
     pub(crate) fn open<const N: usize>(
         db: &Db,
         names: [&'static str; N],
+        count: impl Fn(usize),
     ) -> Result<[Checked; N], StoreError> {
         let mut sum = Sum::default();
         for name in names {
-            for entry in &db.open_tree(name)? {
+            for (number, entry) in (1..).zip(&db.open_tree(name)?) {
+                count(number);
                 let (key, value) = entry?;
                 sum.toggle(name, &key, Some(&value));
             }
@@ -280,7 +282,7 @@ mod tests {
     use super::*;
 
     fn open(db: &Db) -> Result<[Checked; 2], StoreError> {
-        Checksum::open(db, ["one", "two"])
+        Checksum::open(db, ["one", "two"], |_| {})
     }
 
     #[test]

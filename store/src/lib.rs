@@ -20,13 +20,13 @@
 
 mod blob;
 mod bundle;
+mod cache;
 mod checksum;
 mod commit;
 mod durable;
 mod error;
 mod floor;
 mod forget;
-mod garbage;
 mod history;
 mod import;
 mod key;

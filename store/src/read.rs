@@ -20,7 +20,6 @@ impl Store {
     ///
     /// [`StoreError`] if the store cannot be read; that is no evidence of anything.
     pub fn evidence(&self, query: &Query) -> Result<Evidence, StoreError> {
-        self.0.garbage.count();
         let repo = RepoKey::new(&query.server, &query.gun);
         let evidence = self.read(&repo, &query.gun, |header| {
             Ok(match header.front(&self.0.trees.file, &repo)? {
@@ -151,6 +150,7 @@ impl Store {
         gun: &Gun,
         read: impl Fn(&Header) -> Result<Option<T>, StoreError>,
     ) -> Result<Option<T>, StoreError> {
+        self.0.cache.count(repo);
         let attempt = || {
             let mut last: Option<sled::IVec> = None;
             for _ in 0..MAX_ATTEMPTS {

@@ -34,7 +34,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Reverified, StoreError> {
         let mut reverified = Reverified::default();
-        for (repo, server, gun) in self.repo_keys()? {
+        for key in self.repo_keys() {
+            let (repo, server, gun) = key?;
             let Some(pins) = pins(&server, &gun) else {
                 continue;
             };

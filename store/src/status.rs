@@ -128,19 +128,19 @@ impl Store {
     ///
     /// [`StoreError`] if the store cannot be read.
     pub fn status(&self) -> Result<Vec<RepositoryStatus>, StoreError> {
-        self.statuses()?.collect()
+        self.statuses().collect()
     }
 
     /// The same one after the other, for whoever does not need all at once.
     ///
     /// # Errors
     ///
-    /// As [`Store::status`], also for each of them.
-    pub fn statuses(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<RepositoryStatus, StoreError>>, StoreError> {
-        let repositories = self.repositories()?.into_iter();
-        Ok(repositories.map(|(server, gun)| self.status_of(server, gun)))
+    /// As [`Store::status`], for each of them.
+    pub fn statuses(&self) -> impl Iterator<Item = Result<RepositoryStatus, StoreError>> {
+        self.repo_keys().map(|key| {
+            let (_, server, gun) = key?;
+            self.status_of(server, gun)
+        })
     }
 
     /// The status of one repository: of every server that something is known of it from, or of one.
@@ -153,12 +153,14 @@ impl Store {
         server: Option<&Server>,
         gun: &Gun,
     ) -> Result<Vec<RepositoryStatus>, StoreError> {
-        let repositories = self.repositories()?;
-        repositories
-            .into_iter()
-            .filter(|(of, name)| name == gun && server.is_none_or(|server| server == of))
-            .map(|(server, gun)| self.status_of(server, gun))
-            .collect()
+        let mut found = Vec::new();
+        for key in self.repo_keys() {
+            let (_, of, name) = key?;
+            if name == *gun && server.is_none_or(|server| *server == of) {
+                found.push(self.status_of(of, name)?);
+            }
+        }
+        Ok(found)
     }
 
     /// The status of one repository of one server.

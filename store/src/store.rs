@@ -1,16 +1,17 @@
 //! The store itself: its trees, and who may write when.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
 use std::fs::File;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use sled::{Db, Tree};
 use vouchsafe_trust::{Gun, Server};
 
+use crate::cache::Cache;
 use crate::checksum::{Checked, Checksum};
 use crate::durable::Durable;
-use crate::garbage::Garbage;
 use crate::key::RepoKey;
 use crate::latest::Latest;
 use crate::open::Parts;
@@ -34,7 +35,7 @@ pub(crate) struct Inner {
     pub(crate) latest: Latest,
     pub(crate) outbox: Outbox,
     pub(crate) durable: Arc<Durable>,
-    pub(crate) garbage: Garbage,
+    pub(crate) cache: Cache,
     pub(crate) turns: Turns,
     /// Held while a bundle is taken in.
     pub(crate) importing: Mutex<()>,
@@ -70,8 +71,9 @@ pub(crate) struct Trees {
 }
 
 impl Trees {
-    pub(crate) fn open(db: &Db) -> Result<Self, StoreError> {
-        let checked = Checksum::open(db, ["header", "retained", "bundle", "made", "time"])?;
+    pub(crate) fn open(db: &Db, cache: &Cache) -> Result<Self, StoreError> {
+        let names = [HEADER, "retained", "bundle", "made", "time"];
+        let checked = Checksum::open(db, names, |number| cache.count_walk(number))?;
         let [header, retained, bundle, made, time] = checked;
         Ok(Self {
             header,
@@ -96,7 +98,7 @@ impl Store {
             latest,
             outbox,
             durable,
-            garbage,
+            cache,
         } = parts;
         Self(Arc::new(Inner {
             dir,
@@ -105,7 +107,7 @@ impl Store {
             latest,
             outbox,
             durable,
-            garbage,
+            cache,
             turns: Turns::default(),
             importing: Mutex::default(),
             refused_config: Mutex::default(),
@@ -160,27 +162,38 @@ impl Store {
     ///
     /// [`StoreError`] if the store cannot be read.
     pub fn repositories(&self) -> Result<Vec<(Server, Gun)>, StoreError> {
-        let keys = self.repo_keys()?;
-        Ok(keys
-            .into_iter()
-            .map(|(_, server, gun)| (server, gun))
-            .collect())
+        let keys = self.repo_keys();
+        keys.map(|key| key.map(|(_, server, gun)| (server, gun)))
+            .collect()
     }
 
-    pub(crate) fn repo_keys(&self) -> Result<Vec<(RepoKey, Server, Gun)>, StoreError> {
-        let mut keys = BTreeSet::new();
-        for tree in [self.0.trees.header.tree(), &self.0.trees.sync] {
-            for key in tree.iter().keys() {
-                keys.insert(key?);
+    /// The keys of all of them, in order, each read when it is asked for.
+    pub(crate) fn repo_keys(
+        &self,
+    ) -> impl Iterator<Item = Result<(RepoKey, Server, Gun), StoreError>> + use<> {
+        let store = self.clone();
+        let keys = |tree: &Tree| tree.iter().keys().peekable();
+        let trees = &self.0.trees;
+        let (mut headers, mut outcomes) = (keys(trees.header.tree()), keys(&trees.sync));
+        let keys = iter::from_fn(move || {
+            match (headers.peek(), outcomes.peek()) {
+                (Some(Ok(header)), Some(Ok(outcome))) => match header.cmp(outcome) {
+                    Ordering::Less => {}
+                    Ordering::Equal => drop(outcomes.next()),
+                    Ordering::Greater => return outcomes.next(),
+                },
+                (Some(_), None) | (Some(Err(_)), _) => {}
+                (None, _) | (_, Some(Err(_))) => return outcomes.next(),
             }
-        }
-        keys.into_iter()
-            .map(|key| {
-                let (server, gun) = RepoKey::parse(&key)
-                    .ok_or_else(|| self.note(StoreError::damaged("a key of no repository")))?;
-                Ok((RepoKey::new(&server, &gun), server, gun))
-            })
-            .collect()
+            headers.next()
+        });
+        (1..).zip(keys).map(move |(number, key)| {
+            store.0.cache.count_walk(number);
+            let key = key?;
+            let (server, gun) = RepoKey::parse(&key)
+                .ok_or_else(|| store.note(StoreError::damaged("a key of no repository")))?;
+            Ok((RepoKey::new(&server, &gun), server, gun))
+        })
     }
 
     /// As [`Store::note`], of an error that came while something was written: after one of the disk, nothing is taken in any
@@ -198,3 +211,6 @@ impl Store {
         error
     }
 }
+
+/// The name of the tree of headers.
+pub(crate) const HEADER: &str = "header";

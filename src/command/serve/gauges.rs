@@ -109,7 +109,7 @@ impl Reading {
         let mut counts = BTreeMap::<(Server, &str), u32>::new();
         let mut by_role = BTreeMap::<(Server, &'static str), Timestamp>::new();
         let mut left = BTreeMap::<Server, Timestamp>::new();
-        for status in store.statuses()? {
+        for status in store.statuses() {
             let status = status?;
             let state = freshness::word(&status, config, now);
             *counts.entry((status.server.clone(), state)).or_default() += 1;
