@@ -53,8 +53,7 @@ struct Lane {
 /// How a syncer goes about it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Options {
-    /// How many requests one server gets at once. Released Notary servers can be killed by more than a few
-    /// parallel requests by hash.
+    /// How many requests one server gets at once. A released Notary server on a database may die of two.
     pub per_server: usize,
     /// Whether changes and new repositories are looked up in the servers' changefeeds.
     pub changefeed: bool,
@@ -71,7 +70,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            per_server: 4,
+            per_server: 1,
             changefeed: true,
             sweep_every: SignedDuration::from_hours(24),
             limits: Limits::default(),

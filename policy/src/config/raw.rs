@@ -209,7 +209,7 @@ pub(super) struct RawSync {
     /// A cron expression of five fields, or `never`, where no Notary server can be reached and bundles
     /// bring the trust data; without it, `*/5 * * * *`.
     pub(super) schedule: Option<At<String>>,
-    /// How many requests a server gets at once; without it, 4.
+    /// How many requests a server gets at once; without it, 1. A released Notary server on a database may die of more.
     pub(super) per_server: Option<At<u16>>,
     /// Where repositories come from that the configuration does not spell out.
     pub(super) discover: Option<RawDiscover>,

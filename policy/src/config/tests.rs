@@ -343,7 +343,7 @@ fn a_pattern_without_a_registry_is_warned_of() {
 fn defaults_are_the_documented_ones() {
     let config = config(POLICY);
     assert_eq!(config.sync().schedule, "*/5 * * * *");
-    assert_eq!(config.sync().per_server, 4);
+    assert_eq!(config.sync().per_server, 1);
     assert!(config.sync().changefeed);
     assert!(config.freshness().max_staleness.is_zero());
     assert!(config.warnings().is_empty());

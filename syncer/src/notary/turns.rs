@@ -5,8 +5,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// Turns at one server.
 #[derive(Debug)]
 pub(super) struct Turns {
-    /// Taken for each request, until its answer is read: released Notary servers can be killed by more than
-    /// a few parallel requests by hash.
+    /// Taken for each request, until its answer is read.
     requests: Semaphore,
     /// Taken for each repository that is large.
     large: Semaphore,

@@ -1,22 +1,21 @@
 //! A pass over one server.
 
+mod together;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{Instant, sleep_until};
+use tokio::task::spawn_blocking;
 use vouchsafe_store::{ServerState, StoreError};
 use vouchsafe_trust::{Gun, Pins, Sha256, Timestamp};
 
-use super::batch::Batch;
-use super::bring::{self, Done, Step};
 use super::due::Known;
 use super::records::Records;
 use super::{Inner, Lane, Scope};
 use crate::feed::{self, FeedError, News};
 use crate::notary::NotaryClient;
-use crate::report::{Event, Failure, Outcome, Progress, ServerReport, Source};
+use crate::report::{Failure, Progress, ServerReport, Source};
 
 /// Makes one pass over the server of `lane`.
 pub(super) async fn pass(
@@ -228,117 +227,6 @@ impl Run<'_> {
         Ok(sighted.guns)
     }
 
-    /// Brings repositories up to date, a few at a time.
-    async fn bring_up_to_date(
-        &self,
-        (guns, sighted): (BTreeSet<Gun>, &BTreeSet<Gun>),
-        records: &mut Records,
-        report: &mut ServerReport,
-    ) {
-        let server = &self.lane.server;
-        let guns: Vec<Gun> = guns.into_iter().collect();
-        let total = guns.len();
-        self.progress.event(Event::Planned { server, total });
-        self.client.plan(&guns).await;
-        let per_server = self.inner.options.per_server.max(1);
-        let patience = (2 * per_server).max(MIN_PATIENCE);
-        let mut waiting = guns.into_iter();
-        let mut asked = JoinSet::new();
-        let mut verified = Batch::default();
-        // One at a time: meanwhile the next come together, and share the wait for the disk.
-        let mut committing = JoinSet::new();
-        let (mut unreachable, mut strangers) = (0, 0);
-        let mut answers = false;
-        loop {
-            let in_hand = if answers { IN_HAND } else { 1 } * per_server;
-            while asked.len() < in_hand && !verified.is_full() && unreachable < patience {
-                let Some(gun) = waiting.next() else { break };
-                let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
-                asked.spawn(bring::ask(inner, lane, gun, self.now));
-            }
-            if committing.is_empty() && verified.is_due(asked.is_empty()) {
-                let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
-                committing.spawn(bring::commit(inner, lane, verified.take()));
-            }
-            let waits = verified.due().filter(|_| committing.is_empty());
-            let done = tokio::select! {
-                Some(step) = asked.join_next() => match step {
-                    Ok(Step::Verified(repository)) => {
-                        answers = true;
-                        verified.add(*repository);
-                        continue;
-                    }
-                    Ok(Step::Done(done)) => vec![*done],
-                    // A panic is the failure of one repository; its name went with it.
-                    Err(_panicked) => {
-                        report.failed += 1;
-                        continue;
-                    }
-                },
-                Some(done) = committing.join_next() => done.unwrap_or_else(|_panicked| {
-                    report.failed += 1;
-                    Vec::new()
-                }),
-                () = sleep_until(waits.unwrap_or_else(Instant::now)), if waits.is_some() => continue,
-                else => break,
-            };
-            for mut done in done {
-                if sighted.contains(&done.gun) && done.outcome.is_of_no_trust_data() {
-                    // Whoever named its image need not have signed it.
-                    done.outcome = Outcome::Absent;
-                }
-                unreachable = if done.unreachable { unreachable + 1 } else { 0 };
-                answers = unreachable == 0;
-                strangers += usize::from(done.outcome.is_of_credentials());
-                self.settle(&done, records, report).await;
-            }
-        }
-        report.skipped = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
-        if report.skipped > 0 || (total > 0 && unreachable == total) {
-            let message =
-                format!("{server}: no answer about {unreachable} of {total} repositories");
-            report.error = Some(Failure::of_server(server, "unreachable", message));
-        } else if report.source == Source::Poll && total > 0 && strangers == total {
-            // Every one, and no changefeed that would show that the server is there: it is not about
-            // one of them.
-            let message = format!("{server}: not authorised for any of {total} repositories");
-            report.error = Some(Failure::of_server(server, "unauthorized", message));
-        }
-    }
-
-    async fn settle(&self, done: &Done, records: &mut Records, report: &mut ServerReport) {
-        let (server, Done { gun, outcome, .. }) = (&self.lane.server, done);
-        if let Outcome::Failed(failure) = outcome {
-            let role = failure.role.as_ref().map(tracing::field::display);
-            tracing::warn!(
-                %server, %gun, role, reason = failure.label, error = failure.message,
-                hint = failure.hint,
-                "not brought up to date"
-            );
-        }
-        {
-            let mut backlog = self.lane.backlog.lock().await;
-            let is_of_no_use = matches!(outcome, Outcome::Absent | Outcome::Failed(_));
-            if is_of_no_use && !done.unreachable {
-                backlog.failed(gun, self.now);
-            } else {
-                backlog.succeeded(gun);
-            }
-        }
-        if records.take(gun, outcome, done.transient) {
-            let recorded = self.inner.ledger.record(server, gun, outcome, self.now);
-            if let Err(error) = recorded.await {
-                tracing::error!(%server, %gun, reason = error.label(), %error, "outcome not recorded");
-            }
-        }
-        report.count(outcome);
-        self.progress.event(Event::Done {
-            server,
-            gun,
-            outcome,
-        });
-    }
-
     fn remember(&self, state: &mut ServerState, news: Option<News>, report: &ServerReport) {
         state.last_error = report.error.as_ref().map(ToString::to_string);
         if report.error.is_some() {
@@ -367,11 +255,3 @@ impl Run<'_> {
         self.pins(gun).map(|pins| pins.fingerprint())
     }
 }
-
-/// So many repositories are in hand for each request that a server gets at once, once it answers: while some are
-/// verified, it has others to answer for.
-const IN_HAND: usize = 4;
-
-/// After so many repositories in a row that found no answer, the server is left alone: each of
-/// ten thousand would wait for the same.
-const MIN_PATIENCE: usize = 8;

@@ -1,0 +1,157 @@
+//! Repositories of a pass, a few at a time.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use vouchsafe_trust::Gun;
+
+use super::Run;
+use crate::pass::batch::Batch;
+use crate::pass::bring::{self, Done, Step};
+use crate::pass::records::Records;
+use crate::report::{Event, Failure, Outcome, ServerReport, Source};
+
+impl Run<'_> {
+    /// Brings repositories up to date, a few at a time.
+    pub(super) async fn bring_up_to_date(
+        &self,
+        (guns, sighted): (BTreeSet<Gun>, &BTreeSet<Gun>),
+        records: &mut Records,
+        report: &mut ServerReport,
+    ) {
+        let server = &self.lane.server;
+        let guns: Vec<Gun> = guns.into_iter().collect();
+        let total = guns.len();
+        self.progress.event(Event::Planned { server, total });
+        self.client.plan(&guns).await;
+        let per_server = self.inner.options.per_server.max(1);
+        let patience = (2 * per_server).max(MIN_PATIENCE);
+        let mut waiting = guns.into_iter();
+        let mut asked = JoinSet::new();
+        let mut verified = Batch::default();
+        // One at a time: meanwhile the next come together, and share the wait for the disk.
+        let mut committing = JoinSet::new();
+        let (mut unreachable, mut strangers) = (0, 0);
+        let (mut answers, mut handed_over) = (false, 0);
+        loop {
+            let in_hand = if answers { IN_HAND } else { 1 } * per_server;
+            while asked.len() < in_hand && !verified.is_full() && unreachable < patience {
+                let Some(gun) = waiting.next() else { break };
+                let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
+                asked.spawn(bring::ask(inner, lane, gun, self.now));
+            }
+            if committing.is_empty() && verified.is_due(asked.is_empty()) {
+                let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
+                let repositories = verified.take();
+                handed_over = repositories.len();
+                committing.spawn(bring::commit(inner, lane, repositories));
+            }
+            let waits = verified.due().filter(|_| committing.is_empty());
+            let done = tokio::select! {
+                Some(step) = asked.join_next() => match step {
+                    Ok(Step::Verified(repository)) => {
+                        (unreachable, answers) = (0, true);
+                        verified.add(*repository);
+                        continue;
+                    }
+                    Ok(Step::Done(done)) => {
+                        unreachable = if done.unreachable { unreachable + 1 } else { 0 };
+                        answers = !done.unreachable;
+                        vec![*done]
+                    }
+                    Err(error) => {
+                        // A panic is the failure of one repository; its name went with it.
+                        let left_alone = error.is_cancelled();
+                        report.skipped += u64::from(left_alone);
+                        report.failed += u64::from(!left_alone);
+                        continue;
+                    }
+                },
+                Some(done) = committing.join_next() => done.unwrap_or_else(|_panicked| {
+                    report.failed += u64::try_from(handed_over).unwrap_or(u64::MAX);
+                    Vec::new()
+                }),
+                () = sleep_until(waits.unwrap_or_else(Instant::now)), if waits.is_some() => continue,
+                else => break,
+            };
+            for mut done in done {
+                if sighted.contains(&done.gun) && done.outcome.is_of_no_trust_data() {
+                    // Whoever named its image need not have signed it.
+                    done.outcome = Outcome::Absent;
+                }
+                strangers += usize::from(done.outcome.is_of_credentials());
+                self.settle(&done, records, report).await;
+            }
+            if unreachable >= patience {
+                asked.abort_all();
+            }
+        }
+        report.skipped += u64::try_from(waiting.len()).unwrap_or(u64::MAX);
+        self.conclude(total, unreachable, strangers, report);
+    }
+
+    /// Says what the outcomes of `total` repositories come to: so many in a row without an answer, so many to
+    /// whose credentials the server objects.
+    fn conclude(
+        &self,
+        total: usize,
+        unreachable: usize,
+        strangers: usize,
+        report: &mut ServerReport,
+    ) {
+        let server = &self.lane.server;
+        if report.skipped > 0 || (total > 0 && unreachable == total) {
+            let message =
+                format!("{server}: no answer about {unreachable} of {total} repositories");
+            report.error = Some(Failure::of_server(server, "unreachable", message));
+        } else if report.source == Source::Poll && total > 0 && strangers == total {
+            // Every one, and no changefeed that would show that the server is there: it is not about
+            // one of them.
+            let message = format!("{server}: not authorised for any of {total} repositories");
+            report.error = Some(Failure::of_server(server, "unauthorized", message));
+        }
+    }
+
+    async fn settle(&self, done: &Done, records: &mut Records, report: &mut ServerReport) {
+        let (server, Done { gun, outcome, .. }) = (&self.lane.server, done);
+        if let Outcome::Failed(failure) = outcome {
+            let role = failure.role.as_ref().map(tracing::field::display);
+            tracing::warn!(
+                %server, %gun, role, reason = failure.label, error = failure.message,
+                hint = failure.hint,
+                "not brought up to date"
+            );
+        }
+        {
+            let mut backlog = self.lane.backlog.lock().await;
+            let is_of_no_use = matches!(outcome, Outcome::Absent | Outcome::Failed(_));
+            if is_of_no_use && !done.unreachable {
+                backlog.failed(gun, self.now);
+            } else {
+                backlog.succeeded(gun);
+            }
+        }
+        if records.take(gun, outcome, done.transient) {
+            let recorded = self.inner.ledger.record(server, gun, outcome, self.now);
+            if let Err(error) = recorded.await {
+                tracing::error!(%server, %gun, reason = error.label(), %error, "outcome not recorded");
+            }
+        }
+        report.count(outcome);
+        self.progress.event(Event::Done {
+            server,
+            gun,
+            outcome,
+        });
+    }
+}
+
+/// So many repositories are in hand for each request that a server gets at once, once it answers: while some are
+/// verified, it has others to answer for.
+const IN_HAND: usize = 8;
+
+/// After so many repositories in a row that found no answer, the server is left alone: each of
+/// ten thousand would wait for the same.
+const MIN_PATIENCE: usize = 4;
