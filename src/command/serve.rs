@@ -48,10 +48,7 @@ pub(crate) fn run(args: &ServeArgs, common: &Common) -> Result<Outcome, Error> {
     let plan = alert_plan(&config, &common.config)?;
     let store = context::store(common, &config)?;
     let configured = (config, plan, watch);
-    runtime::run(
-        runtime::new()?,
-        serve(args, common, configured, listeners, store),
-    )?;
+    runtime::run(serve(args, common, configured, listeners, store))?;
     Ok(Outcome::Yes)
 }
 

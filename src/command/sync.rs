@@ -27,7 +27,7 @@ pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
     let schedule = schedule(&config, &common.config)?;
     let store = context::store(common, &config)?;
     context::judgement_time(&store)?;
-    runtime::run(runtime::of_task()?, async {
+    runtime::run(async {
         answer_readers(&store, common, None);
         if args.watch && config.sync().is_off {
             return Err("`sync.schedule` is `never`: there is nothing to keep to".into());

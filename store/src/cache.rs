@@ -6,14 +6,14 @@
 //!
 //! And it gives up a page late: the cache has 256 shards by the page's number, and one looks at its size only after 64
 //! accesses to it (sled 0.34.7, `Lru::accessed`). Whoever reads each of some thousand pages once has all of them in
-//! memory, whatever the size. So after many of those the same thread reads a few pages again and again, until each shard
-//! has looked.
+//! memory, whatever the size. So after many of those the same thread reads a few pages again and again, until nearly each
+//! shard has looked. A store of fewer repositories than that has no need of it.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Weak};
+use std::thread::{self, Thread};
 
 use sled::{IVec, Tree};
 
@@ -26,7 +26,9 @@ pub(crate) struct Cache {
     reads: AtomicUsize,
     recent: Recent,
     orders: Arc<Orders>,
-    keeper: Option<JoinHandle<()>>,
+    keeper: Thread,
+    /// The thread has them only while it reads: the store is closed by whoever drops it.
+    _headers: Arc<Tree>,
 }
 
 #[derive(Debug, Default)]
@@ -39,15 +41,16 @@ struct Orders {
 impl Cache {
     /// Starts the thread; `headers` is what it reads so that the cache shrinks.
     pub(crate) fn keep(headers: Tree) -> Result<Self, StoreError> {
-        let orders = Arc::new(Orders::default());
-        let given = Arc::clone(&orders);
+        let (orders, headers) = (Arc::new(Orders::default()), Arc::new(headers));
+        let (given, read) = (Arc::clone(&orders), Arc::downgrade(&headers));
         let thread = thread::Builder::new().name("store-cache".to_owned());
-        let keeper = thread.spawn(move || keep(&headers, &given));
+        let keeper = thread.spawn(move || keep(&read, &given));
         Ok(Self {
             reads: AtomicUsize::new(0),
             recent: Recent::default(),
             orders,
-            keeper: Some(keeper.map_err(StoreError::Io)?),
+            keeper: keeper.map_err(StoreError::Io)?.thread().clone(),
+            _headers: headers,
         })
     }
 
@@ -75,9 +78,7 @@ impl Cache {
     }
 
     fn wake(&self) {
-        if let Some(keeper) = &self.keeper {
-            keeper.thread().unpark();
-        }
+        self.keeper.unpark();
     }
 }
 
@@ -85,24 +86,24 @@ impl Drop for Cache {
     fn drop(&mut self) {
         self.orders.is_over.store(true, Ordering::Relaxed);
         self.wake();
-        // It may be the last that holds sled, whose files are closed then.
-        if let Some(keeper) = self.keeper.take() {
-            drop(keeper.join());
-        }
     }
 }
 
-fn keep(headers: &Tree, orders: &Orders) {
+fn keep(headers: &Weak<Tree>, orders: &Orders) {
     let mut pages = Pages::default();
     while !orders.is_over.load(Ordering::Relaxed) {
         thread::park();
         free();
-        if orders.is_to_shrink.swap(false, Ordering::Relaxed) {
-            let shrink = || pages.read_often(headers, &orders.is_over);
-            // sled panics where a page is not as it left it. Whoever reads for an answer says so.
-            if !matches!(catch_unwind(AssertUnwindSafe(shrink)), Ok(Ok(()))) {
-                pages = Pages::default();
-            }
+        if !orders.is_to_shrink.swap(false, Ordering::Relaxed) {
+            continue;
+        }
+        let Some(headers) = headers.upgrade() else {
+            return;
+        };
+        // sled panics where a page is not as it left it. Whoever reads for an answer says so.
+        let shrink = || pages.read_often(&headers, &orders.is_over);
+        if !matches!(catch_unwind(AssertUnwindSafe(shrink)), Ok(Ok(()))) {
+            pages = Pages::default();
         }
     }
 }

@@ -250,7 +250,7 @@ fn write_whole(dir: &Path, name: &str, text: &str) -> io::Result<()> {
 
 /// What sled may keep of the disk in memory, besides what it has not counted yet. Headers and pages of 10,000
 /// repositories take some 45 MiB.
-const CACHE: u64 = 4 << 20;
+const CACHE: u64 = 8 << 20;
 /// How much is written to find out whether a disk can be.
 const PROBE: usize = 64 << 10;
 const LOCK: &str = "lock";

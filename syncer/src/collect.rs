@@ -18,7 +18,7 @@ use vouchsafe_trust::{
 pub use self::error::CollectError;
 use self::files::Files;
 use crate::aside::aside;
-use crate::notary::{NotaryClient, RoleFile, Turn};
+use crate::notary::{NotaryClient, RoleFile};
 
 /// What is stored of a repository.
 #[derive(Clone, Debug)]
@@ -43,8 +43,7 @@ pub enum Collected {
 /// Brings `gun` up to date.
 ///
 /// An unchanged repository takes one request; a new one takes four, and one for each delegation.
-/// Files whose hash is stored already are not fetched. Where `stored` is large, `turn` is to be its turn; a
-/// repository that turns out to be large waits for one. What a publisher changes between two
+/// Files whose hash is stored already are not fetched. What a publisher changes between two
 /// requests is no error: it starts anew from a fresh timestamp, once.
 ///
 /// # Errors
@@ -53,13 +52,13 @@ pub enum Collected {
 pub async fn collect(
     client: &NotaryClient,
     gun: &Gun,
-    (stored, turn): (Option<&Stored>, Option<Turn<'_>>),
+    stored: Option<&Stored>,
     terms: Terms<'_>,
 ) -> Result<Collected, CollectError> {
     let mut collector = Collector {
         stored,
         terms,
-        files: Files::new(client, gun, (stored, turn), terms.limits),
+        files: Files::new(client, gun, stored, terms.limits),
         chains: 0,
     };
     let Some(timestamp) = collector.timestamp().await? else {

@@ -6,10 +6,8 @@
 mod client;
 mod error;
 mod resource;
-mod turns;
 
 pub use client::NotaryClient;
 pub use error::RequestError;
 pub use resource::{Resource, RoleFile};
-pub use turns::Turn;
 pub use vouchsafe_outbound::{Backoff, Cause, Credentials, CredentialsError, Pace, SetupError};

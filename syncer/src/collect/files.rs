@@ -7,7 +7,7 @@ use vouchsafe_trust::{Fault, Gun, Role, Server, Sha256, VerifyError};
 
 use super::{CollectError, Stored};
 use crate::aside::aside;
-use crate::notary::{Cause, NotaryClient, RequestError, RoleFile, Turn};
+use crate::notary::{Cause, NotaryClient, RequestError, RoleFile};
 
 /// Fetches the files of one repository; none twice, and none beyond the repository's limit.
 pub(super) struct Files<'a> {
@@ -20,20 +20,15 @@ pub(super) struct Files<'a> {
     limits: Limits,
     /// Bytes that may still be fetched.
     left: u64,
-    /// The turn of a large repository, if this is one.
-    turn: Option<Turn<'a>>,
 }
 
 impl<'a> Files<'a> {
-    /// The files of `gun`. The turn of a large repository, which comes with what is stored, is given back where
-    /// it is not one.
-    pub(super) fn new(
+    pub(super) const fn new(
         client: &'a NotaryClient,
         gun: &'a Gun,
-        (stored, turn): (Option<&'a Stored>, Option<Turn<'a>>),
+        stored: Option<&'a Stored>,
         limits: Limits,
     ) -> Self {
-        let bytes = stored.map_or(0, |stored| stored.metadata.bytes());
         Self {
             client,
             gun,
@@ -42,7 +37,6 @@ impl<'a> Files<'a> {
             fetched: BTreeMap::new(),
             limits,
             left: limits.repository,
-            turn: turn.filter(|_| bytes > SMALL),
         }
     }
 
@@ -60,7 +54,6 @@ impl<'a> Files<'a> {
         file: RoleFile,
         limit: u64,
     ) -> Result<Vec<u8>, RequestError> {
-        self.require_turn(0).await;
         let bytes = self
             .client
             .role(self.gun, file, limit.min(self.left))
@@ -85,7 +78,6 @@ impl<'a> Files<'a> {
         if let Some(bytes) = self.at_hand(sha256).await {
             return Ok(bytes.to_vec());
         }
-        self.require_turn(stated.length).await;
         let file = RoleFile::Content(role.clone(), sha256);
         let error = match self.fetch(file, stated.length).await {
             Ok(bytes) => {
@@ -110,16 +102,6 @@ impl<'a> Files<'a> {
         Err(error.into())
     }
 
-    /// Takes the turn of a large repository, if this is one with so many bytes more.
-    async fn require_turn(&mut self, more: u64) {
-        let fetched = self.limits.repository.saturating_sub(self.left);
-        if self.turn.is_none()
-            && fetched.saturating_add(more) > u64::try_from(SMALL).unwrap_or(u64::MAX)
-        {
-            self.turn = self.client.large_turn().await;
-        }
-    }
-
     fn refused(&self, role: &Role, fault: Fault) -> CollectError {
         let error = VerifyError::new(self.gun, role, fault);
         CollectError::refused(self.client.server(), error)
@@ -138,9 +120,6 @@ impl<'a> Files<'a> {
             .or_else(|| self.fetched.get(&sha256).map(Vec::as_slice))
     }
 }
-
-/// More bytes make a repository a large one. Genuine ones have some ten KiB.
-const SMALL: usize = 1 << 20;
 
 fn by_hash(stored: Option<&Stored>) -> BTreeMap<Sha256, &[u8]> {
     let files = stored.into_iter().flat_map(below_timestamp);

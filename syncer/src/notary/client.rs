@@ -4,14 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Response};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use vouchsafe_outbound::auth::{Authorizer, MAX_CHALLENGES};
 use vouchsafe_outbound::{Backoff, Cause, Credentials, Pace, SetupError, body, http_client};
 use vouchsafe_trust::{Gun, Server};
 
 use super::resource::repository_scope;
-use super::turns::{Turn, Turns};
 use super::{RequestError, Resource, RoleFile};
 
 /// A client of one Notary server, for one pass or many.
@@ -25,12 +24,13 @@ pub struct NotaryClient {
     pinged: Mutex<bool>,
     pace: Pace,
     backoff: Backoff,
-    turns: Turns,
+    /// Taken for each request, until its answer is read.
+    turns: Semaphore,
     requests: AtomicU64,
 }
 
 impl NotaryClient {
-    /// A client of `server`, which no request is made for.
+    /// A client of `server`, which no request is made for. It makes one request at a time.
     ///
     /// `certificates` (PEM) replace the system's roots for the server's host.
     ///
@@ -52,25 +52,18 @@ impl NotaryClient {
             pinged: Mutex::new(false),
             pace,
             backoff,
-            turns: Turns::new(usize::MAX),
+            turns: Semaphore::new(1),
             requests: AtomicU64::new(0),
         })
     }
 
-    /// The client that makes no more than so many requests at once (at least one).
+    /// The client that makes up to so many requests at once; at least one.
     #[must_use]
     pub fn at_once(self, requests: usize) -> Self {
         Self {
-            turns: Turns::new(requests),
+            turns: Semaphore::new(requests.clamp(1, Semaphore::MAX_PERMITS)),
             ..self
         }
-    }
-
-    /// The turn of a large repository, of which no more are held in memory than requests are made at once.
-    ///
-    /// `None` is never the answer of a client that makes any requests.
-    pub async fn large_turn(&self) -> Option<Turn<'_>> {
-        self.turns.large().await
     }
 
     /// The server.
@@ -139,7 +132,8 @@ impl NotaryClient {
     }
 
     async fn ask(&self, resource: &Resource, limit: u64) -> Result<Vec<u8>, Cause> {
-        let _turn = self.turns.request().await;
+        // Never closed, so there always is a turn.
+        let _turn = self.turns.acquire().await.ok();
         self.ping_first().await?;
         let scope = resource.scope();
         let mut challenged = 0;

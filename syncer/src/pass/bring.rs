@@ -122,7 +122,6 @@ async fn bring(
     now: Timestamp,
 ) -> Result<Attempt, StoreError> {
     let server = client.server();
-    let turn = client.large_turn().await;
     let before = inner.ledger.before(server, gun).await?;
     let terms = Terms {
         pins,
@@ -131,7 +130,7 @@ async fn bring(
         expiry: Expiry::Enforce,
         limits: inner.options.limits,
     };
-    let collected = match collect(client, gun, (before.stored.as_ref(), turn), terms).await {
+    let collected = match collect(client, gun, before.stored.as_ref(), terms).await {
         Ok(collected) => collected,
         Err(error) => return Ok(Err(error)),
     };

@@ -1,7 +1,5 @@
 //! One repository: how many requests, and what comes of them.
 
-use std::time::Duration;
-
 use vouchsafe_syncer::collect::CollectError;
 use vouchsafe_tests::harness::scripted_server::{Reply, Route};
 use vouchsafe_tests::harness::{Certificates, ScriptedServer};
@@ -44,32 +42,6 @@ async fn a_first_sync_takes_four_requests_and_one_for_each_delegation() {
         );
         assert_eq!(asked(&server), ["timestamp.json"]);
     }
-}
-
-/// More files in memory at once than there are turns for would be as many times the limit of each.
-#[tokio::test]
-async fn large_repositories_wait_for_one_another() {
-    let server = ScriptedServer::plain().unwrap();
-    let client = client(&server, None, None).at_once(1);
-    let (small, large) = ("example.com/small", "example.com/large");
-    publish(&server, small, &Repository::plain(small));
-    let tags = |repository: Repository, tag: String| repository.tag("targets", &tag, "image");
-    let many = (0..15_000).map(|tag| format!("tag-{tag}"));
-    publish(&server, large, &many.fold(Repository::plain(large), tags));
-
-    let turn = client.large_turn().await;
-    let outcome = Kept::default().collect(&client, small, &root_pin()).await;
-    assert_eq!(outcome.unwrap(), "updated");
-    server.forget_requests();
-    let (mut kept, pins) = (Kept::default(), root_pin());
-    let collecting = kept.collect(&client, large, &pins);
-    tokio::pin!(collecting);
-    let waited = tokio::time::timeout(Duration::from_secs(1), &mut collecting).await;
-    waited.unwrap_err();
-    assert_eq!(asked(&server), ["timestamp.json", "root.json", "snapshot"]);
-    drop(turn);
-    assert_eq!(collecting.await.unwrap(), "updated");
-    assert!(client.large_turn().await.is_some());
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ impl Kept {
             limits: Limits::default(),
         };
         let gun = gun(name);
-        match collect(client, &gun, (self.stored.as_ref(), None), terms).await? {
+        match collect(client, &gun, self.stored.as_ref(), terms).await? {
             Collected::Unchanged => Ok("unchanged"),
             Collected::Withdrawn => Ok("withdrawn"),
             Collected::Updated(repository) => {

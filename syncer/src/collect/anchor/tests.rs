@@ -74,7 +74,7 @@ async fn follow(server: &ScriptedServer, files: &Files, pins: &Pins, limits: Lim
     let mut collector = Collector {
         stored: None,
         terms,
-        files: files::Files::new(&client, &gun, (None, None), limits),
+        files: files::Files::new(&client, &gun, None, limits),
         chains: 0,
     };
     let chain = collector.root_chain().await;

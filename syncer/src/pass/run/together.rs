@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -27,17 +28,16 @@ impl Run<'_> {
         self.progress.event(Event::Planned { server, total });
         self.client.plan(&guns).await;
         let per_server = self.inner.options.per_server.max(1);
-        let patience = (2 * per_server).max(MIN_PATIENCE);
         let mut waiting = guns.into_iter();
         let mut asked = JoinSet::new();
         let mut verified = Batch::default();
         // One at a time: meanwhile the next come together, and share the wait for the disk.
         let mut committing = JoinSet::new();
-        let (mut unreachable, mut strangers) = (0, 0);
-        let (mut answers, mut handed_over) = (false, 0);
+        let mut contact = Contact::new((2 * per_server).max(MIN_PATIENCE));
+        let (mut strangers, mut handed_over) = (0, 0);
         loop {
-            let in_hand = if answers { IN_HAND } else { 1 } * per_server;
-            while asked.len() < in_hand && !verified.is_full() && unreachable < patience {
+            let in_hand = per_server + if contact.answers { BESIDE } else { 0 };
+            while asked.len() < in_hand && !verified.is_full() && !contact.is_lost {
                 let Some(gun) = waiting.next() else { break };
                 let (inner, lane) = (Arc::clone(self.inner), Arc::clone(self.lane));
                 asked.spawn(bring::ask(inner, lane, gun, self.now));
@@ -52,13 +52,12 @@ impl Run<'_> {
             let done = tokio::select! {
                 Some(step) = asked.join_next() => match step {
                     Ok(Step::Verified(repository)) => {
-                        (unreachable, answers) = (0, true);
+                        contact.note(true);
                         verified.add(*repository);
                         continue;
                     }
                     Ok(Step::Done(done)) => {
-                        unreachable = if done.unreachable { unreachable + 1 } else { 0 };
-                        answers = !done.unreachable;
+                        contact.note(!done.unreachable);
                         vec![*done]
                     }
                     Err(error) => {
@@ -66,11 +65,13 @@ impl Run<'_> {
                         let left_alone = error.is_cancelled();
                         report.skipped += u64::from(left_alone);
                         report.failed += u64::from(!left_alone);
+                        records.lost |= !left_alone;
                         continue;
                     }
                 },
                 Some(done) = committing.join_next() => done.unwrap_or_else(|_panicked| {
                     report.failed += u64::try_from(handed_over).unwrap_or(u64::MAX);
+                    records.lost = true;
                     Vec::new()
                 }),
                 () = sleep_until(waits.unwrap_or_else(Instant::now)), if waits.is_some() => continue,
@@ -84,12 +85,12 @@ impl Run<'_> {
                 strangers += usize::from(done.outcome.is_of_credentials());
                 self.settle(&done, records, report).await;
             }
-            if unreachable >= patience {
+            if contact.is_lost {
                 asked.abort_all();
             }
         }
         report.skipped += u64::try_from(waiting.len()).unwrap_or(u64::MAX);
-        self.conclude(total, unreachable, strangers, report);
+        self.conclude(total, contact.unreachable, strangers, report);
     }
 
     /// Says what the outcomes of `total` repositories come to: so many in a row without an answer, so many to
@@ -148,10 +149,80 @@ impl Run<'_> {
     }
 }
 
-/// So many repositories are in hand for each request that a server gets at once, once it answers: while some are
-/// verified, it has others to answer for.
-const IN_HAND: usize = 8;
+/// Whether the server answers.
+struct Contact {
+    /// How many repositories in a row found no answer.
+    unreachable: usize,
+    /// How many may.
+    patience: usize,
+    answers: bool,
+    last_answer: Instant,
+    /// Whether the server is left alone: each of ten thousand repositories would wait for the same.
+    is_lost: bool,
+}
 
-/// After so many repositories in a row that found no answer, the server is left alone: each of
-/// ten thousand would wait for the same.
-const MIN_PATIENCE: usize = 4;
+impl Contact {
+    fn new(patience: usize) -> Self {
+        Self {
+            unreachable: 0,
+            patience,
+            answers: false,
+            last_answer: Instant::now(),
+            is_lost: false,
+        }
+    }
+
+    /// Notes whether the server answered about a repository.
+    fn note(&mut self, answers: bool) {
+        if self.is_lost {
+            return;
+        }
+        self.answers = answers;
+        if answers {
+            (self.unreachable, self.last_answer) = (0, Instant::now());
+        } else {
+            self.unreachable += 1;
+            self.is_lost =
+                self.unreachable >= self.patience || self.last_answer.elapsed() >= MAX_SILENCE;
+        }
+    }
+}
+
+/// So many repositories are in hand beside those that a server is asked about, once it answers: they are verified
+/// meanwhile, or wait to be asked about.
+const BESIDE: usize = 2;
+/// After so many repositories in a row that found no answer, the server is left alone: more than are in hand, so that
+/// a moment in which it is started anew is not the end.
+const MIN_PATIENCE: usize = 8;
+/// It is also left alone where it has said nothing for so long: one that hangs lets each request wait.
+const MAX_SILENCE: Duration = Duration::from_mins(4);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_left_alone_after_many_in_a_row_and_for_good() {
+        let mut contact = Contact::new(3);
+        for answers in [false, false, true, false, false] {
+            contact.note(answers);
+            assert_eq!((contact.answers, contact.is_lost), (answers, false));
+        }
+        contact.note(false);
+        assert!(contact.is_lost);
+        // What was under way may still be done; how many found no answer is told.
+        contact.note(true);
+        assert!(contact.is_lost);
+        assert_eq!(contact.unreachable, 3);
+    }
+
+    #[test]
+    fn a_server_that_hangs_is_left_alone_sooner() {
+        let mut contact = Contact::new(100);
+        contact.note(false);
+        assert!(!contact.is_lost);
+        contact.last_answer = Instant::now().checked_sub(MAX_SILENCE).unwrap();
+        contact.note(false);
+        assert!(contact.is_lost);
+    }
+}
