@@ -3,7 +3,8 @@
 //!
 //! Numbers after `--` are how many repositories there are: `cargo bench --bench sync -- 100 1000`. The server's own rate is what `wrk`
 //! gets of it when it makes the very requests that the sync made, over as many connections. Both are measured twice: with all processors
-//! for both sides, and with one for the server and another for its client, as if they were two machines.
+//! for both sides, and with one for the server and another for its client, as if they were two machines. And all that with a server that
+//! keeps everything in memory, which Notary has for development, and with one on `MariaDB`, as they are run.
 
 #![expect(
     clippy::as_conversions,
@@ -17,10 +18,10 @@
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use vouchsafe_tests::harness::{
-    Certificates, Configuration, Generator, Load, NotaryServer, TempDir, Vouchsafe, admission,
-    load, usage,
+    Certificates, Configuration, Generator, Load, MariaDb, NotaryServer, TempDir, Vouchsafe,
+    admission, load, usage,
 };
 use vouchsafe_tests::report::plot::{Plot, Series};
 use vouchsafe_tests::report::{self, Budget, Table};
@@ -35,21 +36,27 @@ fn main() {
     } else {
         given
     };
-    let found: Vec<Found> = counts.into_iter().map(measure).collect();
+    let largest = counts.iter().copied().max().unwrap();
+    let measure = |&count: &usize| {
+        let at_once: &[usize] = if count == largest {
+            &AT_ONCE
+        } else {
+            &[DEFAULT]
+        };
+        measure(count, at_once)
+    };
+    let found: Vec<Found> = counts.iter().map(measure).collect();
+    let on_database = on_database(largest);
     synced(&found);
+    synced_in_every_way(&[&on_database, &found.last().unwrap().first]);
     started(&found);
-    kept(&found);
+    kept(&found, &on_database);
 }
 
 /// What was measured with so many repositories.
 struct Found {
     repositories: usize,
-    /// Of the first sync.
-    requests: f64,
-    /// With all processors for both sides.
-    together: Vec<Round>,
-    /// With a processor for each.
-    apart: Vec<Round>,
+    first: FirstSyncs,
     /// The requests of a pass that finds nothing new, its seconds, and its processor time in milliseconds.
     again: (f64, f64, f64),
     /// The requests of a pass after one repository changed.
@@ -57,6 +64,23 @@ struct Found {
     /// The milliseconds until `serve` was ready, and its memory then and after it answered for every repository, in MiB.
     start: (f64, f64, f64),
     disk: f64,
+}
+
+/// First syncs of one server.
+struct FirstSyncs {
+    back_end: &'static str,
+    /// Of each.
+    requests: f64,
+    series: Vec<Syncs>,
+}
+
+/// First syncs under the same conditions.
+struct Syncs {
+    /// How many requests the server gets at once.
+    at_once: usize,
+    /// Whether each side has a processor of its own.
+    is_apart: bool,
+    rounds: Vec<Round>,
 }
 
 /// A first sync, and the rate of `wrk` beside it.
@@ -67,66 +91,39 @@ struct Round {
     own: f64,
 }
 
-impl Found {
-    fn ratios(&self, rounds: &[Round]) -> Vec<f64> {
+impl FirstSyncs {
+    fn of(&self, at_once: usize, is_apart: bool) -> &Syncs {
+        let mut series = self.series.iter();
+        let same = |it: &&Syncs| it.at_once == at_once && it.is_apart == is_apart;
+        series.find(same).unwrap()
+    }
+
+    fn ratios(&self, syncs: &Syncs) -> Vec<f64> {
         let ratio = |it: &Round| self.requests / it.seconds / it.own;
-        sorted(rounds.iter().map(ratio).collect())
+        sorted(syncs.rounds.iter().map(ratio).collect())
+    }
+
+    /// What a table says of them.
+    fn cells(&self, syncs: &Syncs) -> [String; 4] {
+        let median =
+            |of: fn(&Round) -> f64| sorted(syncs.rounds.iter().map(of).collect())[ROUNDS / 2];
+        let took = median(|it| it.seconds);
+        let ratios = self.ratios(syncs);
+        let (least, most) = (ratios[0], ratios[ROUNDS - 1]);
+        [
+            format!("{took:.2}"),
+            format!("{:.0}", self.requests / took),
+            format!("{:.0}", median(|it| it.own)),
+            format!("{:.2} ({least:.2} to {most:.2})", ratios[ROUNDS / 2]),
+        ]
     }
 }
 
-fn measure(repositories: usize) -> Found {
+fn measure(repositories: usize, at_once: &[usize]) -> Found {
     let certificates = Certificates::new().unwrap();
     let server = NotaryServer::tls(&certificates).unwrap();
-    let generator = Generator::new(&server, Some(&certificates), TAGS).unwrap();
-    let started = Instant::now();
-    generator.publish(repositories, 1).unwrap();
-    println!(
-        "published {repositories} repositories of {TAGS} tags in {:.1} s",
-        started.elapsed().as_secs_f64()
-    );
-    let configuration = Configuration::new()
-        .notary(
-            &server.url(),
-            Some(certificates.authority_pem()),
-            &Generator::root_key_pem(),
-        )
-        .rule("registry.example.com/*:*")
-        .to_string();
-    let mut vouchsafe = Vouchsafe::new(&configuration).unwrap();
-    let before = server.log().len();
-    let first = sync(&vouchsafe);
-    let directory = TempDir::new("bench-sync").unwrap();
-    let paths = requested(server.log().get(before..).unwrap());
-    let script = load::gets(&directory, "gets.lua", &paths).unwrap();
-    let url = server.url();
-    let own = || {
-        let load = Load {
-            url: &url,
-            connections: PER_SERVER,
-            script: &script,
-            seconds: 3,
-        };
-        load.run().unwrap().rate
-    };
-    let rounds = |vouchsafe: &mut Vouchsafe| {
-        let round = |_| {
-            let own = own();
-            *vouchsafe = Vouchsafe::new(&configuration).unwrap();
-            let seconds = sync(vouchsafe).seconds;
-            Round { seconds, own }
-        };
-        (0..ROUNDS).map(round).collect::<Vec<_>>()
-    };
-    let together = rounds(&mut vouchsafe);
-    let all = format!("0-{}", available_parallelism().unwrap().get() - 1);
-    let ends = [(server.id().unwrap(), "0"), (std::process::id(), "1")];
-    for (process, processor) in ends {
-        usage::confine(process, processor).unwrap();
-    }
-    let apart = rounds(&mut vouchsafe);
-    for (process, _) in ends {
-        usage::confine(process, &all).unwrap();
-    }
+    let generator = publish(&server, &certificates, repositories);
+    let (first, vouchsafe) = first_syncs("memory", &server, &certificates, at_once);
     let again = sync(&vouchsafe);
     generator.publish(1, 2).unwrap();
     let changed = sync(&vouchsafe).requests;
@@ -134,14 +131,97 @@ fn measure(repositories: usize) -> Found {
     let start = start(&vouchsafe, &certificates, repositories);
     Found {
         repositories,
-        requests: first.requests,
-        together,
-        apart,
+        first,
         again: (again.requests, again.seconds, again.processor),
         changed,
         start,
         disk: disk(&vouchsafe),
     }
+}
+
+/// First syncs of a server whose repositories are in a database.
+fn on_database(repositories: usize) -> FirstSyncs {
+    let certificates = Certificates::new().unwrap();
+    let server = NotaryServer::with_mariadb(&certificates).unwrap();
+    publish(&server, &certificates, repositories);
+    first_syncs("MariaDB", &server, &certificates, &AT_ONCE).0
+}
+
+fn publish(server: &NotaryServer, certificates: &Certificates, repositories: usize) -> Generator {
+    let generator = Generator::new(server, Some(certificates), TAGS).unwrap();
+    let started = Instant::now();
+    generator.publish(repositories, 1).unwrap();
+    println!(
+        "published {repositories} repositories of {TAGS} tags in {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
+    generator
+}
+
+/// Syncs for the first time, again and again; returns the last with its store.
+fn first_syncs(
+    back_end: &'static str,
+    server: &NotaryServer,
+    certificates: &Certificates,
+    at_once: &[usize],
+) -> (FirstSyncs, Vouchsafe) {
+    let configuration = Configuration::new()
+        .notary(
+            &server.url(),
+            Some(certificates.authority_pem()),
+            &Generator::root_key_pem(),
+        )
+        .rule("registry.example.com/*:*");
+    let mut vouchsafe = Vouchsafe::new(&configuration.to_string()).unwrap();
+    let before = server.log().len();
+    // What no request has asked for yet must not be asked for by two at once, or the server may end.
+    let requests = sync(&vouchsafe).requests;
+    let directory = TempDir::new("bench-sync").unwrap();
+    let paths = requested(server.log().get(before..).unwrap());
+    let script = load::gets(&directory, "gets.lua", &paths).unwrap();
+    let url = server.url();
+    let mut rounds = |at_once: usize| {
+        let load = Load {
+            url: &url,
+            connections: at_once,
+            script: &script,
+            seconds: 3,
+        };
+        let settings = json!({"perServer": at_once});
+        let configuration = configuration.clone().setting("sync", settings).to_string();
+        let round = |_| {
+            let own = load.run().unwrap().rate;
+            vouchsafe = Vouchsafe::new(&configuration).unwrap();
+            let seconds = sync(&vouchsafe).seconds;
+            Round { seconds, own }
+        };
+        (0..ROUNDS).map(round).collect::<Vec<_>>()
+    };
+    let all = format!("0-{}", available_parallelism().unwrap().get() - 1);
+    let database = server.database().map(MariaDb::id);
+    let mut ends = vec![(server.id().unwrap(), "0"), (std::process::id(), "1")];
+    ends.extend(database.map(|database| (database, "0")));
+    let mut series = Vec::new();
+    for is_apart in [false, true] {
+        for (process, processor) in &ends {
+            let processors = if is_apart { *processor } else { &all };
+            usage::confine(*process, processors).unwrap();
+        }
+        series.extend(at_once.iter().map(|&at_once| Syncs {
+            at_once,
+            is_apart,
+            rounds: rounds(at_once),
+        }));
+    }
+    for (process, _) in ends {
+        usage::confine(process, &all).unwrap();
+    }
+    let first = FirstSyncs {
+        back_end,
+        requests,
+        series,
+    };
+    (first, vouchsafe)
 }
 
 struct Pass {
@@ -223,6 +303,7 @@ fn synced(found: &[Found]) {
         "the server's own",
         "ratio",
         "a processor for each: first sync, s",
+        "requests/s",
         "the server's own",
         "ratio",
         "nothing new: requests",
@@ -231,31 +312,21 @@ fn synced(found: &[Found]) {
         "one changed: requests",
     ]);
     for it in found {
-        let median = |of: fn(&Round) -> f64, rounds: &[Round]| {
-            sorted(rounds.iter().map(of).collect())[ROUNDS / 2]
-        };
-        let ratio = |rounds| {
-            let ratios = it.ratios(rounds);
-            let (least, most) = (ratios[0], ratios[ROUNDS - 1]);
-            format!("{:.2} ({least:.2} to {most:.2})", ratios[ROUNDS / 2])
-        };
-        let took = median(|it| it.seconds, &it.together);
         let (requests, seconds, processor) = it.again;
-        table.row([
+        let mut row = vec![
             it.repositories.to_string(),
-            format!("{:.0}", it.requests),
-            format!("{took:.2}"),
-            format!("{:.0}", it.requests / took),
-            format!("{:.0}", median(|it| it.own, &it.together)),
-            ratio(&it.together),
-            format!("{:.2}", median(|it| it.seconds, &it.apart)),
-            format!("{:.0}", median(|it| it.own, &it.apart)),
-            ratio(&it.apart),
+            format!("{:.0}", it.first.requests),
+        ];
+        for is_apart in [false, true] {
+            row.extend(it.first.cells(it.first.of(DEFAULT, is_apart)));
+        }
+        row.extend([
             format!("{requests:.0}"),
             format!("{seconds:.2}"),
             format!("{processor:.0}"),
             format!("{:.0}", it.changed),
         ]);
+        table.row(row);
     }
     let points = |of: &dyn Fn(&Found) -> f64| {
         found
@@ -272,11 +343,11 @@ fn synced(found: &[Found]) {
         series: vec![
             Series {
                 name: "first sync".to_owned(),
-                points: points(&|it| it.together[0].seconds),
+                points: points(&|it| it.first.of(DEFAULT, false).rounds[0].seconds),
             },
             Series {
                 name: "the same requests by wrk".to_owned(),
-                points: points(&|it| it.requests / it.together[0].own),
+                points: points(&|it| it.first.requests / it.first.of(DEFAULT, false).rounds[0].own),
             },
             Series {
                 name: "nothing new".to_owned(),
@@ -285,6 +356,36 @@ fn synced(found: &[Found]) {
         ],
     };
     finish("sync", &table, &plot);
+}
+
+fn synced_in_every_way(servers: &[&FirstSyncs]) {
+    let mut table = Table::new([
+        "the server keeps its data in",
+        "requests at once",
+        "processors",
+        "first sync, s",
+        "requests/s",
+        "the server's own",
+        "ratio",
+    ]);
+    for first in servers {
+        for syncs in &first.series {
+            let processors = if syncs.is_apart {
+                "one for each side"
+            } else {
+                "two for both sides"
+            };
+            let mut row = vec![
+                first.back_end.to_owned(),
+                syncs.at_once.to_string(),
+                processors.to_owned(),
+            ];
+            row.extend(first.cells(syncs));
+            table.row(row);
+        }
+    }
+    println!("\nsync-servers\n{}", table.markdown());
+    report::write("sync-servers", &table.markdown()).unwrap();
 }
 
 fn started(found: &[Found]) {
@@ -340,10 +441,8 @@ fn finish(section: &str, table: &Table, plot: &Plot) {
     report::write(section, &text).unwrap();
 }
 
-fn kept(found: &[Found]) {
+fn kept(found: &[Found], on_database: &FirstSyncs) {
     let Some(largest) = found.last() else { return };
-    let together = largest.ratios(&largest.together)[ROUNDS / 2];
-    let apart = largest.ratios(&largest.apart)[ROUNDS / 2];
     let fewest = found.iter().map(|it| it.again.0).fold(f64::MAX, f64::min);
     let most = found.iter().map(|it| it.again.0).fold(0.0, f64::max);
     let (took, _, peak) = largest.start;
@@ -354,9 +453,14 @@ fn kept(found: &[Found]) {
         measured,
         held,
     };
-    let budgets = [
+    let rate = |first: &FirstSyncs| {
+        let ratio = |is_apart| first.ratios(first.of(DEFAULT, is_apart))[ROUNDS / 2];
+        let (together, apart) = (ratio(false), ratio(true));
         budget(
-            format!("full sync of {many} GUNs, of the server's own rate"),
+            format!(
+                "full sync of {many} GUNs, of the server's own rate; its data in {}",
+                first.back_end
+            ),
             "≥ 70 %",
             format!(
                 "{:.0} %; with a processor for each side {:.0} %",
@@ -364,7 +468,11 @@ fn kept(found: &[Found]) {
                 apart * 100.0
             ),
             together >= 0.7,
-        ),
+        )
+    };
+    let budgets = [
+        rate(on_database),
+        rate(&largest.first),
         budget(
             "requests of a sync when nothing changed".to_owned(),
             "constant",
@@ -406,4 +514,6 @@ const REPOSITORIES: [usize; 3] = [100, 1_000, 10_000];
 const TAGS: usize = 10;
 const ROUNDS: usize = 3;
 /// The default of `sync.perServer`.
-const PER_SERVER: usize = 4;
+const DEFAULT: usize = 1;
+/// What else it may be, where the server stands it.
+const AT_ONCE: [usize; 2] = [DEFAULT, 4];

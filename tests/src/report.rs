@@ -28,7 +28,7 @@ impl Table {
     }
 
     /// Adds a row, which has as many cells as there are columns.
-    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub fn row(&mut self, cells: impl Into<Vec<String>>) {
         self.rows.push(cells.into());
     }
 
