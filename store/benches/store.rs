@@ -61,12 +61,7 @@ fn in_own_process(mode: &str, dir: &Path) {
 fn fill(dir: &Path) {
     let store = open(dir);
     let metadata = metadata(&published());
-    let bytes: usize = [&metadata.timestamp, &metadata.snapshot, &metadata.targets]
-        .into_iter()
-        .chain(&metadata.roots)
-        .chain(metadata.delegations.values())
-        .map(Vec::len)
-        .sum();
+    let bytes = metadata.bytes();
     println!("repositories             {REPOSITORIES}, {TAGS} tags each, {bytes} bytes each");
     let spent = commit_all(&store, &metadata);
     println!("first commits            {:.0}/s", rate(spent));

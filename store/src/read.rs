@@ -51,8 +51,7 @@ impl Store {
     /// [`StoreError`] if the store cannot be read.
     pub fn holds_any(&self) -> Result<bool, StoreError> {
         for key in self.0.trees.header.iter().keys() {
-            let (server, gun) = RepoKey::parse(&key?)
-                .ok_or_else(|| self.note(StoreError::damaged("a key of no repository")))?;
+            let (server, gun) = self.repository_of(&key?)?;
             if self.facts(&server, &gun)?.is_some() {
                 return Ok(true);
             }

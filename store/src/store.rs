@@ -190,10 +190,14 @@ impl Store {
         (1..).zip(keys).map(move |(number, key)| {
             store.0.cache.count_walk(number);
             let key = key?;
-            let (server, gun) = RepoKey::parse(&key)
-                .ok_or_else(|| store.note(StoreError::damaged("a key of no repository")))?;
+            let (server, gun) = store.repository_of(&key)?;
             Ok((RepoKey::new(&server, &gun), server, gun))
         })
+    }
+
+    /// The repository that a key is of.
+    pub(crate) fn repository_of(&self, key: &[u8]) -> Result<(Server, Gun), StoreError> {
+        RepoKey::parse(key).ok_or_else(|| self.note(StoreError::damaged("a key of no repository")))
     }
 
     /// As [`Store::note`], of an error that came while something was written: after one of the disk, nothing is taken in any
