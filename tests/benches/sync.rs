@@ -373,7 +373,7 @@ fn synced_in_every_way(servers: &[&FirstSyncs]) {
             let processors = if syncs.is_apart {
                 "one for each side"
             } else {
-                "two for both sides"
+                "all for both sides"
             };
             let mut row = vec![
                 first.back_end.to_owned(),
