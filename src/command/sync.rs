@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::task::JoinSet;
 use vouchsafe_cluster::publish::PublishReport;
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
     let schedule = schedule(&config, &common.config)?;
     let store = context::store(common, &config)?;
     context::judgement_time(&store)?;
-    runtime::run(async {
+    runtime::run_passes(async {
         answer_readers(&store, common, None);
         if args.watch && config.sync().is_off {
             return Err("`sync.schedule` is `never`: there is nothing to keep to".into());
@@ -187,8 +188,12 @@ pub(crate) async fn pass(
 ) -> Result<PassReport, Error> {
     let bar = Arc::new(Bar::new(common.verbose > 0));
     let progress: Arc<dyn Progress> = Arc::<Bar>::clone(&bar);
+    // On a worker, beside what it waits for: nothing wakes another thread to go on.
+    let mut running = JoinSet::new();
+    let (syncer, scope) = (syncer.clone(), scope.clone());
+    running.spawn(async move { syncer.pass(&scope, &progress).await });
     let report = tokio::select! {
-        report = syncer.pass(scope, &progress) => Ok(report),
+        Some(report) = running.join_next() => report.map_err(Error::from),
         () = signal::stop() => Err("interrupted; what was committed is kept".into()),
     };
     bar.finish();

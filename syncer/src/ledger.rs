@@ -7,7 +7,6 @@ use vouchsafe_trust::repository::Accepted;
 use vouchsafe_trust::{Gun, Server, Sha256, Timestamp, VerifiedRepository};
 
 use crate::collect::Stored;
-use crate::report::Outcome;
 
 /// The store, for tasks that must not wait for a disk.
 #[derive(Clone, Debug)]
@@ -123,25 +122,19 @@ impl Ledger {
             .await
     }
 
+    /// Remembers how the updates of these repositories went. A crash may lose it.
     pub(crate) async fn record(
         &self,
         server: &Server,
-        gun: &Gun,
-        outcome: &Outcome,
-        at: Timestamp,
+        outcomes: Vec<(Gun, SyncOutcome)>,
     ) -> Result<(), StoreError> {
-        let result = match outcome {
-            Outcome::Failed(failure) => SyncResult::Err {
-                label: failure.label.to_owned(),
-                message: failure.message.clone(),
-            },
-            Outcome::Absent | Outcome::Unchanged | Outcome::Updated | Outcome::Withdrawn => {
-                SyncResult::Ok
-            }
-        };
-        let (server, gun) = (server.clone(), gun.clone());
-        self.aside(move |store| store.record_sync(&server, &gun, &SyncOutcome { at, result }))
-            .await
+        let server = server.clone();
+        self.aside(move |store| {
+            outcomes
+                .iter()
+                .try_for_each(|(gun, outcome)| store.record_sync(&server, gun, outcome))
+        })
+        .await
     }
 
     /// Forgets how the last updates of these repositories went.

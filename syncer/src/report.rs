@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use vouchsafe_store::{SyncOutcome, SyncResult};
 use vouchsafe_trust::{Gun, Role, Server, Timestamp};
 
 use crate::collect::CollectError;
@@ -249,6 +250,18 @@ impl Outcome {
             Self::Failed(failure) => matches!(failure.label, "credentials" | "unauthorized"),
             Self::Absent | Self::Unchanged | Self::Updated | Self::Withdrawn => false,
         }
+    }
+
+    /// What the store remembers of it, which ended at that time.
+    pub(crate) fn recorded(&self, at: Timestamp) -> SyncOutcome {
+        let result = match self {
+            Self::Failed(failure) => SyncResult::Err {
+                label: failure.label.to_owned(),
+                message: failure.message.clone(),
+            },
+            Self::Absent | Self::Unchanged | Self::Updated | Self::Withdrawn => SyncResult::Ok,
+        };
+        SyncOutcome { at, result }
     }
 }
 

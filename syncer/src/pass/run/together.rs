@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use vouchsafe_store::SyncOutcome;
 use vouchsafe_trust::Gun;
 
 use super::Run;
@@ -33,8 +34,9 @@ impl Run<'_> {
         let mut verified = Batch::default();
         // One at a time: meanwhile the next come together, and share the wait for the disk.
         let mut committing = JoinSet::new();
+        let mut settled = Settled::default();
         let mut contact = Contact::new((2 * per_server).max(MIN_PATIENCE));
-        let (mut strangers, mut handed_over) = (0, 0);
+        let mut handed_over = 0;
         loop {
             let in_hand = per_server + if contact.answers { BESIDE } else { 0 };
             while asked.len() < in_hand && !verified.is_full() && !contact.is_lost {
@@ -82,15 +84,15 @@ impl Run<'_> {
                     // Whoever named its image need not have signed it.
                     done.outcome = Outcome::Absent;
                 }
-                strangers += usize::from(done.outcome.is_of_credentials());
-                self.settle(&done, records, report).await;
+                self.settle(done, records, &mut settled, report).await;
             }
             if contact.is_lost {
                 asked.abort_all();
             }
         }
+        self.record(&mut settled).await;
         report.skipped += u64::try_from(waiting.len()).unwrap_or(u64::MAX);
-        self.conclude(total, contact.unreachable, strangers, report);
+        self.conclude(total, contact.unreachable, settled.strangers, report);
     }
 
     /// Says what the outcomes of `total` repositories come to: so many in a row without an answer, so many to
@@ -115,8 +117,14 @@ impl Run<'_> {
         }
     }
 
-    async fn settle(&self, done: &Done, records: &mut Records, report: &mut ServerReport) {
-        let (server, Done { gun, outcome, .. }) = (&self.lane.server, done);
+    async fn settle(
+        &self,
+        done: Done,
+        records: &mut Records,
+        settled: &mut Settled,
+        report: &mut ServerReport,
+    ) {
+        let (server, Done { gun, outcome, .. }) = (&self.lane.server, &done);
         if let Outcome::Failed(failure) = outcome {
             let role = failure.role.as_ref().map(tracing::field::display);
             tracing::warn!(
@@ -134,19 +142,40 @@ impl Run<'_> {
                 backlog.succeeded(gun);
             }
         }
-        if records.take(gun, outcome, done.transient) {
-            let recorded = self.inner.ledger.record(server, gun, outcome, self.now);
-            if let Err(error) = recorded.await {
-                tracing::error!(%server, %gun, reason = error.label(), %error, "outcome not recorded");
-            }
-        }
+        settled.strangers += usize::from(outcome.is_of_credentials());
         report.count(outcome);
         self.progress.event(Event::Done {
             server,
             gun,
             outcome,
         });
+        if records.take(gun, outcome, done.transient) {
+            let outcome = outcome.recorded(self.now);
+            settled.unrecorded.push((done.gun, outcome));
+        }
+        if settled.unrecorded.len() >= MOST_UNRECORDED {
+            self.record(settled).await;
+        }
     }
+
+    /// Has the store remember the outcomes that it has not been told yet.
+    async fn record(&self, settled: &mut Settled) {
+        let outcomes = std::mem::take(&mut settled.unrecorded);
+        let (server, repositories) = (&self.lane.server, outcomes.len());
+        if let Err(error) = self.inner.ledger.record(server, outcomes).await {
+            let reason = error.label();
+            tracing::error!(%server, repositories, reason, %error, "outcomes not recorded");
+        }
+    }
+}
+
+/// What the repositories that are done leave to be said.
+#[derive(Default)]
+struct Settled {
+    /// How many of them the server refused because of the credentials.
+    strangers: usize,
+    /// Outcomes for the store.
+    unrecorded: Vec<(Gun, SyncOutcome)>,
 }
 
 /// Whether the server answers.
@@ -191,6 +220,8 @@ impl Contact {
 /// So many repositories are in hand beside those that a server is asked about, once it answers: they are verified
 /// meanwhile, or wait to be asked about.
 const BESIDE: usize = 2;
+/// How many outcomes are recorded at once: each would wait for another thread otherwise.
+const MOST_UNRECORDED: usize = 64;
 /// After so many repositories in a row that found no answer, the server is left alone: more than are in hand, so that
 /// a moment in which it is started anew is not the end.
 const MIN_PATIENCE: usize = 8;
