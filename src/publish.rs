@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use vouchsafe_cluster::Connection;
+use vouchsafe_cluster::lease::Turn;
 use vouchsafe_cluster::publish::{PublishReport, Publisher};
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
@@ -10,7 +11,7 @@ use vouchsafe_store::Store;
 use crate::args::PublishTarget;
 use crate::context::StoreClock;
 use crate::exit::{Error, Outcome};
-use crate::printer::{MAX_MESSAGE, note, printable};
+use crate::printer::{MAX_MESSAGE, MAX_NAME, note, printable};
 use crate::runtime;
 
 /// What is published, from the beginning to the end of a command.
@@ -37,6 +38,35 @@ impl Publishing {
     pub(crate) async fn finish(self, store: &Store) -> Result<PublishReport, Error> {
         let now = vouchsafe_trust::Clock::now(&StoreClock(store.clone()));
         Ok(self.publisher.publish(store, &self.config, now).await?)
+    }
+}
+
+/// The right to ask the Notary servers of this cluster: what a server serves to two at once may end it. Waits while another
+/// command has it; `None` where the API server does not give it to this one.
+pub(crate) async fn turn(
+    target: PublishTarget,
+    store: &Store,
+    config: &Config,
+) -> Result<Option<Turn>, Error> {
+    let PublishTarget::Kubernetes = target;
+    let connection = Connection::new(config.kubernetes().namespace.as_deref()).await?;
+    let clock = Arc::new(StoreClock(store.clone()));
+    let machine = rustix::system::uname();
+    let holder = machine.nodename().to_string_lossy();
+    let waits = |other: Option<&str>| {
+        let other = printable(other.unwrap_or("another one"), MAX_NAME);
+        note(&format!("waiting for {other}, which syncs (Lease {LEASE})"));
+    };
+    match Turn::take(&connection, LEASE, &holder, clock, waits).await {
+        Ok(turn) => Ok(Some(turn)),
+        Err(error) => {
+            let error = printable(&error.to_string(), MAX_MESSAGE);
+            note(&format!(
+                "warning: another sync may run beside this one, since the Lease {LEASE} cannot be had: {error}\nhint: allow \
+                 the account to create leases, and to get and update {LEASE}"
+            ));
+            Ok(None)
+        }
     }
 }
 
@@ -88,3 +118,6 @@ pub(crate) fn outcome(report: &PublishReport) -> Result<Outcome, Error> {
         failed => Err(format!("{failed} repositories could not be published").into()),
     }
 }
+
+/// The Lease of whoever syncs for the cluster.
+const LEASE: &str = "vouchsafe-sync";

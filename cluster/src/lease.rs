@@ -1,4 +1,4 @@
-//! Which of several replicas leads, by a Lease of `coordination.k8s.io`.
+//! Which of several replicas leads, or who does what only one may do at a time, by a Lease of `coordination.k8s.io`.
 //!
 //! A holder that is cut off stops leading [`Timing::renew_deadline`] after its last renewal was sent. Others take the Lease once
 //! nothing in it has changed for [`Timing::duration`], counted on their own clock from when they saw that. The first is shorter than
@@ -6,6 +6,7 @@
 //! is late to notice, as a write that it sent may be late: what a leader writes has to be conditioned on what it read.
 
 mod record;
+mod turn;
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -20,6 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use vouchsafe_trust::Clock;
 
 use self::record::{Observed, unique};
+pub use self::turn::Turn;
 use crate::Connection;
 use crate::failure::{Failures, is_conflict};
 

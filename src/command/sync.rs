@@ -123,26 +123,18 @@ async fn once(
     store: Store,
     config: Config,
 ) -> Result<Outcome, Error> {
-    let mut options = Options::from(config.sync());
-    options.changefeed &= !args.full;
-    let publishing = match args.publish {
-        Some(target) => Some(Publishing::begin(target, &store, &config).await?),
+    let turn = match args.publish {
+        Some(target) => tokio::select! {
+            turn = publish::turn(target, &store, &config) => turn?,
+            () = signal::stop() => return Err(INTERRUPTED.into()),
+        },
         None => None,
     };
-    let sightings = Sightings::default();
-    let (scope, discovery) = if args.guns.is_empty() {
-        (Scope::Due, discovery::look(&config, &sightings).await)
-    } else {
-        (Scope::Only(args.guns.clone()), None)
-    };
-    let syncer = syncer_of(&store, config, &common.secrets, options, sightings);
-    let mut pass = pass(&syncer, &scope, common).await?;
-    pass.discovery = discovery;
-    let published = match publishing {
-        Some(publishing) => Some(publishing.finish(&store).await?),
-        None => None,
-    };
-    let done = Done { pass, published };
+    let done = sync(args, common, store, config).await;
+    if let Some(turn) = turn {
+        turn.give_back().await;
+    }
+    let done = done?;
     let printer = Printer::new(args.output.output);
     printer.print(&done, text)?;
     let Done {
@@ -170,6 +162,35 @@ async fn once(
     })
 }
 
+/// One pass, and its publishing.
+async fn sync(
+    args: &SyncArgs,
+    common: &Common,
+    store: Store,
+    config: Config,
+) -> Result<Done, Error> {
+    let mut options = Options::from(config.sync());
+    options.changefeed &= !args.full;
+    let publishing = match args.publish {
+        Some(target) => Some(Publishing::begin(target, &store, &config).await?),
+        None => None,
+    };
+    let sightings = Sightings::default();
+    let (scope, discovery) = if args.guns.is_empty() {
+        (Scope::Due, discovery::look(&config, &sightings).await)
+    } else {
+        (Scope::Only(args.guns.clone()), None)
+    };
+    let syncer = syncer_of(&store, config, &common.secrets, options, sightings);
+    let mut pass = pass(&syncer, &scope, common).await?;
+    pass.discovery = discovery;
+    let published = match publishing {
+        Some(publishing) => Some(publishing.finish(&store).await?),
+        None => None,
+    };
+    Ok(Done { pass, published })
+}
+
 /// What a sync did. Its JSON form is stable.
 #[derive(Debug, Serialize)]
 struct Done {
@@ -194,7 +215,7 @@ pub(crate) async fn pass(
     running.spawn(async move { syncer.pass(&scope, &progress).await });
     let report = tokio::select! {
         Some(report) = running.join_next() => report.map_err(Error::from),
-        () = signal::stop() => Err("interrupted; what was committed is kept".into()),
+        () = signal::stop() => Err(INTERRUPTED.into()),
     };
     bar.finish();
     report
@@ -300,3 +321,6 @@ fn line(report: &ServerReport) -> String {
     let plural = if *requests == 1 { "" } else { "s" };
     format!("{server}: {what} ({requests} request{plural})\n")
 }
+
+/// What somebody is told who stops it.
+const INTERRUPTED: &str = "interrupted; what was committed is kept";

@@ -133,6 +133,8 @@ fn replicas_read_in_the_cluster_what_is_asked_of_them() {
 fn syncer_and_hooks_may_do_what_their_commands_do_and_no_more() {
     let verbs = "create delete get list update";
     let publishes = wanted(&[
+        ("coordination.k8s.io", "leases", false, "create"),
+        ("coordination.k8s.io", "leases", true, "get update"),
         ("vouchsafe.dev", "trustrepositories", false, verbs),
         ("vouchsafe.dev", "trustrepositoryparts", false, verbs),
     ]);

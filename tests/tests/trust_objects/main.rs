@@ -9,6 +9,7 @@
 mod carried;
 mod cluster;
 mod distrusted;
+mod turns;
 
 #[expect(dead_code, reason = "other tests ask a server without TLS")]
 #[path = "../support/published.rs"]
