@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use vouchsafe_alerts::Plan;
 use vouchsafe_policy::Config;
-use vouchsafe_store::{ImportedBundle, OpenError, Reader, RemoteStore, Store, StoreError};
+use vouchsafe_store::{ImportedBundle, OpenError, Opened, Reader, RemoteStore, Store, StoreError};
 use vouchsafe_syncer::notary::Credentials;
 use vouchsafe_trust::{Clock, Denied, Gun, Pins, Server};
 
@@ -48,18 +50,47 @@ pub(crate) fn alert_plan(config: &Config, file: &Path) -> Result<Plan, Error> {
 /// Trust data that was verified under other pins is verified again first.
 pub(crate) fn store(common: &Common, config: &Config) -> Result<Store, Error> {
     let now = SystemClock.now();
-    let opened = Store::open(&common.store, now).map_err(|error| -> Error {
-        if matches!(error, OpenError::Held { .. }) {
-            format!(
-                "{error}\nhint: a running `vouchsafe serve` or `vouchsafe sync --watch` syncs by \
-                 itself, on `sync.schedule`; `vouchsafe status` shows when it last did; to make bundles, \
-                 name a store of their own with --store"
-            )
-            .into()
-        } else {
-            error.into()
+    let opened = Store::open(&common.store, now).map_err(unopened)?;
+    taken_up(opened, config, now)
+}
+
+/// A store that this process holds, or the process that does.
+pub(crate) enum Access {
+    Own(Store),
+    Other(RemoteStore),
+}
+
+/// The store for a command that has another process do the same, where that holds it.
+///
+/// A process that begins holds the store some time before it can be asked, and one that ends holds it a little longer. So
+/// whoever holds it is given a few seconds to do either.
+pub(crate) fn access(common: &Common, config: &Config) -> Result<Access, Error> {
+    let started = Instant::now();
+    loop {
+        if let Some(remote) = remote(common) {
+            return Ok(Access::Other(remote));
         }
-    })?;
+        let now = SystemClock.now();
+        match Store::open(&common.store, now) {
+            Ok(opened) => return taken_up(opened, config, now).map(Access::Own),
+            Err(OpenError::Held { .. }) if started.elapsed() < UNTIL_ASKED => sleep(BETWEEN_LOOKS),
+            Err(error) => return Err(unopened(error)),
+        }
+    }
+}
+
+fn unopened(error: OpenError) -> Error {
+    if !matches!(error, OpenError::Held { .. }) {
+        return error.into();
+    }
+    format!(
+        "{error}\nhint: a running `vouchsafe serve` or `vouchsafe sync --watch` syncs by itself, on `sync.schedule`; \
+         `vouchsafe status` shows when it last did; to make bundles, name a store of their own with --store"
+    )
+    .into()
+}
+
+fn taken_up(opened: Opened, config: &Config, now: Timestamp) -> Result<Store, Error> {
     if let Some(path) = &opened.set_aside {
         note(&format!(
             "warning: the store was damaged or of another format; it is kept as {} and begins empty",
@@ -152,9 +183,6 @@ pub(crate) fn reader(
     common: &Common,
     config: &Config,
 ) -> Result<Box<dyn Reader + Send + Sync>, Error> {
-    if let Some(remote) = remote(common) {
-        return Ok(Box::new(remote));
-    }
     if !common.store.exists() {
         return Err(format!(
             "{}: there is no store\nhint: run `vouchsafe sync` first, or name the store with --store",
@@ -162,7 +190,10 @@ pub(crate) fn reader(
         )
         .into());
     }
-    Ok(Box::new(store(common, config)?))
+    Ok(match access(common, config)? {
+        Access::Own(store) => Box::new(store),
+        Access::Other(remote) => Box::new(remote),
+    })
 }
 
 /// The certificates and credentials that the command line gives for a server.
@@ -227,6 +258,9 @@ pub(crate) fn clock_warning(latest: Option<Timestamp>, now: Timestamp) -> Option
     ))
 }
 
+/// How long whoever holds the store may take until it can be asked.
+const UNTIL_ASKED: Duration = Duration::from_secs(5);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// How far the clock may be behind before anybody is told.
 const BEHIND: SignedDuration = SignedDuration::from_mins(1);
 /// A configuration is text that people write; what is beyond this is cut off, and no longer valid.

@@ -6,6 +6,7 @@
     reason = "surroundings that cannot be set up fail the test"
 )]
 
+use std::future::pending;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
@@ -13,7 +14,9 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 use vouchsafe_store::Store;
+use vouchsafe_store::socket::{Listener, SOCKET};
 use vouchsafe_tests::harness::admission::pod;
 use vouchsafe_tests::harness::port::PortLease;
 use vouchsafe_tests::harness::scripted_server::{Answer, RoleFiles, Route};
@@ -137,6 +140,38 @@ fn a_store_that_cannot_answer_is_no_no() {
     let manifest = manifest.unwrap().display().to_string();
     let reviewed = vouchsafe.run(&["review", &manifest]).unwrap();
     assert_eq!(reviewed.code, Some(2), "{}", reviewed.stderr);
+}
+
+#[test]
+fn who_comes_while_another_process_begins_waits_until_that_can_be_asked() {
+    let vouchsafe = Published::new().synced();
+    let holder = Store::open(&vouchsafe.store(), Timestamp::now()).unwrap();
+    let mut asking = vouchsafe.spawn(&["check", &image("signed")]).unwrap();
+    let early = asking.wait_for_exit(Duration::from_secs(1));
+    assert!(early.is_err(), "{}", asking.log());
+    let runtime = Runtime::new().unwrap();
+    runtime.spawn({
+        let (socket, store) = (vouchsafe.store().join(SOCKET), holder.store.clone());
+        async move {
+            let listener = Listener::bind(&socket).unwrap();
+            listener.serve(store, pending()).await;
+        }
+    });
+    let status = asking.wait_for_exit(PATIENCE).unwrap();
+    assert!(status.success(), "{}", asking.log());
+    drop(runtime);
+
+    // A process that never can be asked is no reason to wait for ever.
+    let refused = vouchsafe.run(&["check", &image("signed")]).unwrap();
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("holds the store"), "{refused:?}");
+
+    // One that ends is waited for, too.
+    let mut asking = vouchsafe.spawn(&["check", &image("signed")]).unwrap();
+    thread::sleep(Duration::from_millis(500));
+    drop(holder);
+    let status = asking.wait_for_exit(PATIENCE).unwrap();
+    assert!(status.success(), "{}", asking.log());
 }
 
 #[test]

@@ -8,12 +8,12 @@ use vouchsafe_airgap::import::{Changes, Fate, ImportAnswer, RepositoryReport, ch
 use vouchsafe_airgap::{Bundle, ImportError, ImportReport, ImportTerms, import};
 use vouchsafe_cluster::publish::PublishReport;
 use vouchsafe_policy::Config;
-use vouchsafe_store::Store;
 use vouchsafe_store::socket::ImportRequest;
+use vouchsafe_store::{RemoteStore, Store};
 use vouchsafe_trust::Timestamp;
 
 use crate::args::{Common, ImportArgs};
-use crate::context;
+use crate::context::{self, Access};
 use crate::exit::{Error, Outcome};
 use crate::printer::{MAX_MESSAGE, MAX_NAME, Printer, note, printable};
 use crate::publish;
@@ -25,18 +25,15 @@ pub(crate) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Error> 
         strict: args.strict,
         dry_run: args.dry_run,
     };
-    let (answer, published) = match (context::remote(common), args.publish) {
-        (Some(_), Some(_)) => {
+    let (answer, published) = match (way(common)?, args.publish) {
+        (Way::Other(_), Some(_)) => {
             return Err(
                 "another process holds the store; to publish, name a store of its own with --store"
                     .into(),
             );
         }
-        // Whoever holds the store takes it in, by the configuration that is in use there.
-        (Some(remote), None) => (serde_json::from_value(remote.import(&request)?)?, None),
-        (None, publish) => {
-            let config = context::config(common)?;
-            let store = context::store(common, &config)?;
+        (Way::Other(remote), None) => (serde_json::from_value(remote.import(&request)?)?, None),
+        (Way::Own(config, store), publish) => {
             let take_in = || {
                 let now = context::judgement_time(&store)?;
                 Ok::<_, Error>(answer(&store, &config, &request, now)?)
@@ -64,6 +61,25 @@ pub(crate) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Error> 
         publish::outcome(&published)?;
     }
     Ok(outcome)
+}
+
+/// Who takes a bundle in.
+enum Way {
+    /// This process, by the configuration.
+    Own(Box<Config>, Store),
+    /// Whoever holds the store, by the configuration that is in use there.
+    Other(RemoteStore),
+}
+
+fn way(common: &Common) -> Result<Way, Error> {
+    if let Some(remote) = context::remote(common) {
+        return Ok(Way::Other(remote));
+    }
+    let config = context::config(common)?;
+    Ok(match context::access(common, &config)? {
+        Access::Own(store) => Way::Own(Box::new(config), store),
+        Access::Other(remote) => Way::Other(remote),
+    })
 }
 
 /// What became of a bundle. Its JSON form is stable.
