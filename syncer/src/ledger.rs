@@ -122,17 +122,19 @@ impl Ledger {
             .await
     }
 
-    /// Remembers how the updates of these repositories went. A crash may lose it.
+    /// Remembers how the updates of these repositories went, and returns those of which that failed. A crash may lose it.
     pub(crate) async fn record(
         &self,
         server: &Server,
         outcomes: Vec<(Gun, SyncOutcome)>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<(Gun, StoreError)>, StoreError> {
         let server = server.clone();
         self.aside(move |store| {
-            outcomes
-                .iter()
-                .try_for_each(|(gun, outcome)| store.record_sync(&server, gun, outcome))
+            let failed = outcomes.into_iter().filter_map(|(gun, outcome)| {
+                let error = store.record_sync(&server, &gun, &outcome).err()?;
+                Some((gun, error))
+            });
+            Ok(failed.collect())
         })
         .await
     }

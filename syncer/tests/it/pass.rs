@@ -1,8 +1,10 @@
 //! Passes over whole servers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::future::join;
 use jiff::SignedDuration;
+use tokio::time::sleep;
 use vouchsafe_store::SyncResult;
 use vouchsafe_syncer::{Options, Scope, Source};
 use vouchsafe_tests::harness::scripted_server::{Answer, FeedRecord, Reply, Route};
@@ -185,6 +187,35 @@ async fn one_failure_stops_nothing_else() {
     bench.clock.advance(SignedDuration::from_mins(5));
     let again = bench.pass_over(&Scope::Due).await;
     assert_eq!(again.servers[1].updated, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_outcome_is_recorded_and_none_waits_for_a_slow_repository() {
+    let server = ScriptedServer::plain().unwrap();
+    publish_many(&server, 150);
+    let bench = Bench::new(Configuration::of(&[&server], None));
+    // The last by name, in each of its four answers.
+    let slow = Answer::Delayed(Duration::from_millis(500));
+    server.script(Route::Repository(name(99)), slow);
+    let url: Server = server.url().parse().unwrap();
+    let recorded = || {
+        let names = (0..150).map(name);
+        let last = |name: String| bench.store.last_sync(&url, &gun(&name)).unwrap();
+        names.filter_map(last).count()
+    };
+    let watched = async {
+        let started = Instant::now();
+        // Two that are in hand with the slow one wait for their turns.
+        while recorded() < 147 {
+            assert!(started.elapsed() < Duration::from_mins(1));
+            sleep(Duration::from_millis(20)).await;
+        }
+        recorded()
+    };
+    let (report, meanwhile) = join(bench.pass(), watched).await;
+    assert!(report.is_complete(), "{report:?}");
+    assert!(meanwhile < 150, "the slow one was done");
+    assert_eq!(recorded(), 150);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use vouchsafe_store::SyncOutcome;
 use vouchsafe_trust::Gun;
@@ -50,7 +50,13 @@ impl Run<'_> {
                 handed_over = repositories.len();
                 committing.spawn(bring::commit(inner, lane, repositories));
             }
-            let waits = verified.due().filter(|_| committing.is_empty());
+            if settled.is_due() {
+                self.record(&mut settled, records).await;
+            }
+            let is_idle = asked.is_empty() && committing.is_empty();
+            let commits = verified.due().filter(|_| committing.is_empty());
+            let dues = [commits, settled.due()].into_iter().flatten();
+            let waits = dues.min().filter(|_| !is_idle);
             let done = tokio::select! {
                 Some(step) = asked.join_next() => match step {
                     Ok(Step::Verified(repository)) => {
@@ -63,11 +69,7 @@ impl Run<'_> {
                         vec![*done]
                     }
                     Err(error) => {
-                        // A panic is the failure of one repository; its name went with it.
-                        let left_alone = error.is_cancelled();
-                        report.skipped += u64::from(left_alone);
-                        report.failed += u64::from(!left_alone);
-                        records.lost |= !left_alone;
+                        lose(&error, records, report);
                         continue;
                     }
                 },
@@ -79,18 +81,15 @@ impl Run<'_> {
                 () = sleep_until(waits.unwrap_or_else(Instant::now)), if waits.is_some() => continue,
                 else => break,
             };
-            for mut done in done {
-                if sighted.contains(&done.gun) && done.outcome.is_of_no_trust_data() {
-                    // Whoever named its image need not have signed it.
-                    done.outcome = Outcome::Absent;
-                }
+            for done in done {
+                let done = of_a_sighting(done, sighted);
                 self.settle(done, records, &mut settled, report).await;
             }
             if contact.is_lost {
                 asked.abort_all();
             }
         }
-        self.record(&mut settled).await;
+        self.record(&mut settled, records).await;
         report.skipped += u64::try_from(waiting.len()).unwrap_or(u64::MAX);
         self.conclude(total, contact.unreachable, settled.strangers, report);
     }
@@ -151,22 +150,52 @@ impl Run<'_> {
         });
         if records.take(gun, outcome, done.transient) {
             let outcome = outcome.recorded(self.now);
+            settled.since.get_or_insert_with(Instant::now);
             settled.unrecorded.push((done.gun, outcome));
-        }
-        if settled.unrecorded.len() >= MOST_UNRECORDED {
-            self.record(settled).await;
         }
     }
 
     /// Has the store remember the outcomes that it has not been told yet.
-    async fn record(&self, settled: &mut Settled) {
+    async fn record(&self, settled: &mut Settled, records: &mut Records) {
+        settled.since = None;
         let outcomes = std::mem::take(&mut settled.unrecorded);
-        let (server, repositories) = (&self.lane.server, outcomes.len());
-        if let Err(error) = self.inner.ledger.record(server, outcomes).await {
-            let reason = error.label();
-            tracing::error!(%server, repositories, reason, %error, "outcomes not recorded");
+        if outcomes.is_empty() {
+            return;
+        }
+        let server = &self.lane.server;
+        let failed = self.inner.ledger.record(server, outcomes).await;
+        // What is to be tried again nobody would know of.
+        records.lost |= !matches!(&failed, Ok(failed) if failed.is_empty());
+        match failed {
+            Ok(failed) => {
+                for (gun, error) in failed {
+                    let reason = error.label();
+                    tracing::error!(%server, %gun, reason, %error, "outcome not recorded");
+                }
+            }
+            Err(error) => {
+                tracing::error!(%server, reason = error.label(), %error, "outcomes not recorded");
+            }
         }
     }
+}
+
+/// A repository of which only an image was sighted need not be there: whoever named the image need not have signed it.
+fn of_a_sighting(done: Done, sighted: &BTreeSet<Gun>) -> Done {
+    if done.outcome.is_of_no_trust_data() && sighted.contains(&done.gun) {
+        let outcome = Outcome::Absent;
+        return Done { outcome, ..done };
+    }
+    done
+}
+
+/// Counts a repository whose task did not get to its end; its name went with it.
+fn lose(error: &JoinError, records: &mut Records, report: &mut ServerReport) {
+    let is_left_alone = error.is_cancelled();
+    report.skipped += u64::from(is_left_alone);
+    // A panic is the failure of one repository.
+    report.failed += u64::from(!is_left_alone);
+    records.lost |= !is_left_alone;
 }
 
 /// What the repositories that are done leave to be said.
@@ -176,6 +205,21 @@ struct Settled {
     strangers: usize,
     /// Outcomes for the store.
     unrecorded: Vec<(Gun, SyncOutcome)>,
+    /// Since when the first of them waits.
+    since: Option<Instant>,
+}
+
+impl Settled {
+    /// Until when outcomes may wait for more.
+    fn due(&self) -> Option<Instant> {
+        self.since.map(|since| since + RECORDED_WITHIN)
+    }
+
+    /// Whether they are to be recorded.
+    fn is_due(&self) -> bool {
+        let due = self.due().is_some_and(|due| due <= Instant::now());
+        due || self.unrecorded.len() >= MOST_UNRECORDED
+    }
 }
 
 /// Whether the server answers.
@@ -222,6 +266,8 @@ impl Contact {
 const BESIDE: usize = 2;
 /// How many outcomes are recorded at once: each would wait for another thread otherwise.
 const MOST_UNRECORDED: usize = 64;
+/// How long an outcome waits for others: whoever looks into the store meanwhile sees the one before.
+const RECORDED_WITHIN: Duration = Duration::from_secs(1);
 /// After so many repositories in a row that found no answer, the server is left alone: more than are in hand, so that
 /// a moment in which it is started anew is not the end.
 const MIN_PATIENCE: usize = 8;
