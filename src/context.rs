@@ -49,9 +49,8 @@ pub(crate) fn alert_plan(config: &Config, file: &Path) -> Result<Plan, Error> {
 ///
 /// Trust data that was verified under other pins is verified again first.
 pub(crate) fn store(common: &Common, config: &Config) -> Result<Store, Error> {
-    let now = SystemClock.now();
-    let opened = Store::open(&common.store, now).map_err(unopened)?;
-    taken_up(opened, config, now)
+    let opened = open(common).map_err(unopened)?;
+    taken_up(opened, config)
 }
 
 /// A store that this process holds, or the process that does.
@@ -60,21 +59,36 @@ pub(crate) enum Access {
     Other(RemoteStore),
 }
 
-/// The store for a command that has another process do the same, where that holds it.
-///
-/// A process that begins holds the store some time before it can be asked, and one that ends holds it a little longer. So
-/// whoever holds it is given a few seconds to do either.
+/// The store for a command that has the process that holds it do the same, where there is one.
 pub(crate) fn access(common: &Common, config: &Config) -> Result<Access, Error> {
+    if let Some(remote) = remote(common) {
+        return Ok(Access::Other(remote));
+    }
+    let error = match open(common) {
+        Ok(opened) => return taken_up(opened, config).map(Access::Own),
+        Err(error) => error,
+    };
+    let is_held = matches!(error, OpenError::Held { .. });
+    match remote(common).filter(|_| is_held) {
+        Some(remote) => Ok(Access::Other(remote)),
+        None => Err(unopened(error)),
+    }
+}
+
+/// Opens the store, unless a process holds it that can be asked.
+///
+/// One that begins holds the store some time before it can be asked, and one that ends a little longer. So whoever holds it
+/// is given a few seconds to do either.
+fn open(common: &Common) -> Result<Opened, OpenError> {
     let started = Instant::now();
     loop {
-        if let Some(remote) = remote(common) {
-            return Ok(Access::Other(remote));
-        }
-        let now = SystemClock.now();
-        match Store::open(&common.store, now) {
-            Ok(opened) => return taken_up(opened, config, now).map(Access::Own),
-            Err(OpenError::Held { .. }) if started.elapsed() < UNTIL_ASKED => sleep(BETWEEN_LOOKS),
-            Err(error) => return Err(unopened(error)),
+        match Store::open(&common.store, SystemClock.now()) {
+            Err(OpenError::Held { .. })
+                if started.elapsed() < UNTIL_ASKED && remote(common).is_none() =>
+            {
+                sleep(BETWEEN_LOOKS);
+            }
+            opened => return opened,
         }
     }
 }
@@ -90,14 +104,14 @@ fn unopened(error: OpenError) -> Error {
     .into()
 }
 
-fn taken_up(opened: Opened, config: &Config, now: Timestamp) -> Result<Store, Error> {
+fn taken_up(opened: Opened, config: &Config) -> Result<Store, Error> {
     if let Some(path) = &opened.set_aside {
         note(&format!(
             "warning: the store was damaged or of another format; it is kept as {} and begins empty",
             path.display()
         ));
     }
-    reverify(&opened.store, config, now)?;
+    reverify(&opened.store, config, SystemClock.now())?;
     Ok(opened.store)
 }
 
