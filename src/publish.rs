@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vouchsafe_cluster::Connection;
-use vouchsafe_cluster::lease::Turn;
+use vouchsafe_cluster::lease::{Turn, TurnError};
 use vouchsafe_cluster::publish::{PublishReport, Publisher};
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
@@ -41,32 +41,46 @@ impl Publishing {
     }
 }
 
-/// The right to ask the Notary servers of this cluster: what a server serves to two at once may end it. Waits while another
-/// command has it; `None` where the API server does not give it to this one.
+/// The right to ask Notary servers for a cluster: what a server serves to two at once may end it. Waits while another
+/// command has it, and says whether it did; `None` where the API server does not give it to this one.
 pub(crate) async fn turn(
     target: PublishTarget,
     store: &Store,
     config: &Config,
-) -> Result<Option<Turn>, Error> {
+) -> Result<(Option<Turn>, bool), Error> {
     let PublishTarget::Kubernetes = target;
     let connection = Connection::new(config.kubernetes().namespace.as_deref()).await?;
     let clock = Arc::new(StoreClock(store.clone()));
     let machine = rustix::system::uname();
     let holder = machine.nodename().to_string_lossy();
+    let mut waited = false;
     let waits = |other: Option<&str>| {
+        waited = true;
         let other = printable(other.unwrap_or("another one"), MAX_NAME);
         note(&format!("waiting for {other}, which syncs (Lease {LEASE})"));
     };
-    match Turn::take(&connection, LEASE, &holder, clock, waits).await {
-        Ok(turn) => Ok(Some(turn)),
-        Err(error) => {
-            let error = printable(&error.to_string(), MAX_MESSAGE);
-            note(&format!(
-                "warning: another sync may run beside this one, since the Lease {LEASE} cannot be had: {error}\nhint: allow \
-                 the account to create leases, and to get and update {LEASE}"
-            ));
-            Ok(None)
-        }
+    let error = match Turn::take(&connection, LEASE, &holder, clock, waits).await {
+        Ok(turn) => return Ok((Some(turn), waited)),
+        Err(error) => error,
+    };
+    let reason = printable(&error.to_string(), MAX_MESSAGE);
+    note(&format!(
+        "warning: another sync may run beside this one, since the Lease {LEASE} cannot be had: {reason}"
+    ));
+    if let TurnError::Forbidden(_) = error {
+        note(&format!(
+            "hint: allow the account to create leases, and to get and update {LEASE}"
+        ));
+    }
+    Ok((None, waited))
+}
+
+/// Lets the next command begin.
+pub(crate) async fn give_back(turn: Turn) {
+    if !turn.give_back().await {
+        note(&format!(
+            "warning: another sync may have run beside this one, since the Lease {LEASE} was lost meanwhile"
+        ));
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, 
     to_the_end(new()?, work)
 }
 
-/// Runs what makes passes over servers and serves nobody, as [`run`] does.
+/// Runs what makes passes over servers and answers no review, as [`run`] does.
 pub(crate) fn run_passes<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     to_the_end(of_a_pass()?, work)
 }

@@ -21,9 +21,9 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use vouchsafe_trust::Clock;
 
 use self::record::{Observed, unique};
-pub use self::turn::Turn;
+pub use self::turn::{Turn, TurnError};
 use crate::Connection;
-use crate::failure::{Failures, is_conflict};
+use crate::failure::{Failures, is_conflict, is_status};
 
 /// How long a holder leads, and how often it says so.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,9 +95,19 @@ impl Lease {
     /// Takes part until `stop` is done, then hands the Lease back, so that another one can lead at once. Without an API
     /// server it does not lead, and goes on trying.
     pub async fn run(self, stop: impl Future<Output = ()>) {
+        self.go_on(None, None, stop).await;
+    }
+
+    /// The same from what was seen, and until when this process leads by that.
+    async fn go_on(
+        self,
+        observed: Option<Observed>,
+        until: Option<Instant>,
+        stop: impl Future<Output = ()>,
+    ) {
         let mut stop = pin!(stop);
         tokio::select! {
-            never = self.take_part() => match never {},
+            never = self.take_part(observed, until) => match never {},
             () = &mut stop => {}
         }
         if self.leads.send_replace(false) {
@@ -113,11 +123,13 @@ impl Lease {
         tracing::warn!(lease = self.name, %error, "the lease could not be handed back; it will expire");
     }
 
-    async fn take_part(&self) -> Infallible {
-        let mut observed = None;
+    /// `until` is when this process ceases to lead, unless it renews.
+    async fn take_part(
+        &self,
+        mut observed: Option<Observed>,
+        mut until: Option<Instant>,
+    ) -> Infallible {
         let mut failures = Failures::new(self.timing.retry, self.timing.duration);
-        // Until when this process leads, unless it renews.
-        let mut until = None;
         loop {
             let sent = Instant::now();
             let patience = until.unwrap_or(sent + self.timing.renew_deadline);
@@ -208,14 +220,16 @@ impl Lease {
     /// Writes the Lease if nobody else did since it was read.
     async fn write(&self, lease: Object) -> Result<Option<Object>, kube::Error> {
         let parameters = PostParams::default();
-        let written = if lease.metadata.resource_version.is_none() {
+        let is_new = lease.metadata.resource_version.is_none();
+        let written = if is_new {
             self.objects.create(&parameters, &lease).await
         } else {
             self.objects.replace(&self.name, &parameters, &lease).await
         };
         match written {
             Ok(written) => Ok(Some(written)),
-            Err(error) if is_conflict(&error) => Ok(None),
+            // What cannot be made for want of something else, such as its namespace, nobody else made.
+            Err(error) if is_conflict(&error) && !(is_new && is_status(&error, 404)) => Ok(None),
             Err(error) => Err(error),
         }
     }

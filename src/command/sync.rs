@@ -1,10 +1,12 @@
 //! `vouchsafe sync`: pull, verify, store.
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::task::JoinSet;
+use vouchsafe_cluster::lease::Turn;
 use vouchsafe_cluster::publish::PublishReport;
 use vouchsafe_policy::Config;
 use vouchsafe_store::Store;
@@ -24,7 +26,7 @@ use crate::publish::{self, Publishing};
 use crate::{discovery, reopen, runtime, signal};
 
 pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
-    let config = context::config(common)?;
+    let (config, text) = context::config_with_text(common)?;
     let schedule = schedule(&config, &common.config)?;
     let store = context::store(common, &config)?;
     context::judgement_time(&store)?;
@@ -36,7 +38,7 @@ pub(crate) fn run(args: &SyncArgs, common: &Common) -> Result<Outcome, Error> {
         if args.watch {
             return keep_to(&schedule, common, store, config).await;
         }
-        once(args, common, store, config).await
+        once(args, common, store, (config, text)).await
     })
 }
 
@@ -121,22 +123,26 @@ async fn once(
     args: &SyncArgs,
     common: &Common,
     store: Store,
-    config: Config,
+    (config, text): (Config, String),
 ) -> Result<Outcome, Error> {
-    let turn = match args.publish {
-        Some(target) => tokio::select! {
-            turn = publish::turn(target, &store, &config) => turn?,
-            () = signal::stop() => return Err(INTERRUPTED.into()),
-        },
-        None => None,
+    // From here on: a signal that nobody waits for is lost.
+    let mut stop = pin!(signal::stop());
+    let turn = tokio::select! {
+        turn = turn(args, common, &store, (&config, &text)) => turn?,
+        () = &mut stop => return Err(INTERRUPTED.into()),
     };
-    let done = sync(args, common, store, config).await;
+    let done = tokio::select! {
+        // What is told to stop as well tidies up first.
+        biased;
+        done = sync(args, common, store, config) => done,
+        () = &mut stop => Err(INTERRUPTED.into()),
+    };
     if let Some(turn) = turn {
-        turn.give_back().await;
+        publish::give_back(turn).await;
     }
     let done = done?;
     let printer = Printer::new(args.output.output);
-    printer.print(&done, text)?;
+    printer.print(&done, self::text)?;
     let Done {
         pass: report,
         published,
@@ -160,6 +166,27 @@ async fn once(
     published.map_or(Ok(outcome), |published| {
         publish::outcome(&published).map(|_| outcome)
     })
+}
+
+/// The right to sync for a cluster, where that is what is done.
+async fn turn(
+    args: &SyncArgs,
+    common: &Common,
+    store: &Store,
+    (config, text): (&Config, &str),
+) -> Result<Option<Turn>, Error> {
+    let Some(target) = args.publish else {
+        return Ok(None);
+    };
+    let (turn, waited) = publish::turn(target, store, config).await?;
+    if waited && context::config_with_text(common)?.1 != text {
+        if let Some(turn) = turn {
+            publish::give_back(turn).await;
+        }
+        let file = common.config.display();
+        return Err(format!("{file} changed while this waited\nhint: begin anew").into());
+    }
+    Ok(turn)
 }
 
 /// One pass, and its publishing.

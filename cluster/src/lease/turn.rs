@@ -2,55 +2,116 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
 use vouchsafe_trust::Clock;
 
 use super::Lease;
 use super::record::Observed;
 use crate::Connection;
+use crate::failure::is_status;
 
 /// The right to do what only one may do at a time; kept up in the background until it is given back. Dropped without that, it
 /// is handed back as well if the runtime goes on, and runs out by itself otherwise.
 #[derive(Debug)]
 #[must_use]
 pub struct Turn {
+    leads: watch::Receiver<bool>,
     stop: oneshot::Sender<()>,
     holding: JoinHandle<()>,
 }
 
+/// Why a turn cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TurnError {
+    /// The API server does not let the account have it.
+    #[error("{0}")]
+    Forbidden(#[source] kube::Error),
+    /// The API server does not know of it, or fails.
+    #[error("{0}")]
+    Api(#[source] kube::Error),
+    /// The API server does not answer.
+    #[error("the API server does not answer")]
+    Unanswered,
+}
+
 impl Turn {
     /// Waits until nobody else has the Lease `name` in the namespace of `connection`, for as long as that takes, and has it then.
-    /// `holder` tells people who it is; `waits` is told, as far as that is known, who has it, where another one does.
+    /// `holder` tells people who it is; `waits` is told once, as far as that is known, who has it, where another one does.
     ///
     /// # Errors
     ///
-    /// [`kube::Error`] where the API server does not answer, or does not let the caller have it. Once it did, what fails is tried
-    /// again.
+    /// [`TurnError`] where that does not work at first, or not any more for as long as a Lease holds.
     pub async fn take(
         connection: &Connection,
         name: &str,
         holder: &str,
         clock: Arc<dyn Clock>,
         waits: impl FnOnce(Option<&str>),
-    ) -> Result<Self, kube::Error> {
+    ) -> Result<Self, TurnError> {
         let (lease, mut leads) = Lease::new(connection, name, holder, clock);
-        let mut observed = None;
-        if !lease.attempt(&mut observed).await? {
-            waits(observed.as_ref().and_then(Observed::holder));
-        }
+        let (mut waits, mut observed, mut fails) = (Some(waits), None, None);
+        let until = loop {
+            let sent = Instant::now();
+            let error = match lease.attempt_in_time(&mut observed).await {
+                Ok(true) => break sent + lease.timing.renew_deadline,
+                Ok(false) => {
+                    fails = None;
+                    if let Some(waits) = waits.take() {
+                        waits(observed.as_ref().and_then(Observed::holder));
+                    }
+                    sleep(lease.timing.retry).await;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let since = *fails.get_or_insert(sent);
+            let is_first = waits.is_some();
+            let is_final = matches!(error, TurnError::Forbidden(_));
+            if is_first || is_final || since.elapsed() >= lease.timing.duration {
+                return Err(error);
+            }
+            sleep(lease.timing.retry).await;
+        };
+        lease.lead(true, observed.as_ref());
+        leads.mark_unchanged();
         let (stop, stopped) = oneshot::channel::<()>();
-        let holding = tokio::spawn(lease.run(async { drop(stopped.await) }));
-        // It goes on until it is told to stop, which it is not meanwhile.
-        drop(leads.wait_for(|leads| *leads).await);
-        Ok(Self { stop, holding })
+        let stop_is_asked = async { drop(stopped.await) };
+        let holding = tokio::spawn(lease.go_on(observed, Some(until), stop_is_asked));
+        Ok(Self {
+            leads,
+            stop,
+            holding,
+        })
     }
 
-    /// Lets the next one begin.
-    pub async fn give_back(self) {
+    /// Lets the next one begin. Returns whether nobody else can have had it meanwhile.
+    pub async fn give_back(self) -> bool {
+        // Whoever lost it has said so, even if it was had again.
+        let is_held = matches!(self.leads.has_changed(), Ok(false));
         drop(self.stop);
         if let Err(error) = self.holding.await {
             tracing::error!(%error, "the lease could not be handed back");
         }
+        is_held
+    }
+}
+
+impl Lease {
+    async fn attempt_in_time(&self, observed: &mut Option<Observed>) -> Result<bool, TurnError> {
+        let attempt = self.attempt(observed);
+        let Ok(attempted) = timeout(self.timing.renew_deadline, attempt).await else {
+            return Err(TurnError::Unanswered);
+        };
+        attempted.map_err(|error| {
+            let is_forbidden = is_status(&error, 401) || is_status(&error, 403);
+            if is_forbidden {
+                TurnError::Forbidden(error)
+            } else {
+                TurnError::Api(error)
+            }
+        })
     }
 }

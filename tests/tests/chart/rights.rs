@@ -141,6 +141,15 @@ fn syncer_and_hooks_may_do_what_their_commands_do_and_no_more() {
     let install = "cluster, with all that can be switched on";
     let syncer = rights_of(install, "Role", "vouchsafe-syncer");
     assert_eq!(syncer, publishes);
+    // Bundles are no server's to serve.
+    let air_gap = rights_of("air gap, from a volume", "Role", "vouchsafe-syncer");
+    assert_eq!(
+        air_gap,
+        wanted(&[
+            ("vouchsafe.dev", "trustrepositories", false, verbs),
+            ("vouchsafe.dev", "trustrepositoryparts", false, verbs),
+        ])
+    );
     let syncer = rights_of(install, "ClusterRole", "vouchsafe-vouchsafe-syncer");
     assert_eq!(syncer, workloads("list"));
 
