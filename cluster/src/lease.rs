@@ -17,7 +17,7 @@ use k8s_openapi::api::coordination::v1::Lease as Object;
 use kube::Api;
 use kube::api::PostParams;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use vouchsafe_trust::Clock;
 
 use self::record::{Observed, unique};
@@ -130,6 +130,9 @@ impl Lease {
         mut until: Option<Instant>,
     ) -> Infallible {
         let mut failures = Failures::new(self.timing.retry, self.timing.duration);
+        if until.is_some() {
+            sleep(self.timing.retry).await;
+        }
         loop {
             let sent = Instant::now();
             let patience = until.unwrap_or(sent + self.timing.renew_deadline);
@@ -234,16 +237,22 @@ impl Lease {
         }
     }
 
-    /// Empties the holder, if that is still this process.
+    /// Empties the holder, if that is still this process. A renewal that was sent before may come in between.
     async fn release(&self) -> Result<(), kube::Error> {
-        let Some(found) = self.objects.get_opt(&self.name).await? else {
-            return Ok(());
-        };
-        let found = Observed::new(found, Instant::now());
-        if found.is_held_by(&self.identity) {
-            self.write(found.released(self.clock.now())).await?;
+        loop {
+            let Some(found) = self.objects.get_opt(&self.name).await? else {
+                return Ok(());
+            };
+            let found = Observed::new(found, Instant::now());
+            if !found.is_held_by(&self.identity)
+                || self
+                    .write(found.released(self.clock.now()))
+                    .await?
+                    .is_some()
+            {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }
 

@@ -179,14 +179,15 @@ async fn turn(
         return Ok(None);
     };
     let (turn, waited) = publish::turn(target, store, config).await?;
-    if waited && context::config_with_text(common)?.1 != text {
-        if let Some(turn) = turn {
-            publish::give_back(turn).await;
-        }
-        let file = common.config.display();
-        return Err(format!("{file} changed while this waited\nhint: begin anew").into());
+    let is_as_read = |(_, now): (Config, String)| now == text;
+    if !waited || context::config_with_text(common).is_ok_and(is_as_read) {
+        return Ok(turn);
     }
-    Ok(turn)
+    if let Some(turn) = turn {
+        publish::give_back(turn).await;
+    }
+    let file = common.config.display();
+    Err(format!("{file} changed while this waited\nhint: begin anew").into())
 }
 
 /// One pass, and its publishing.

@@ -68,9 +68,9 @@ impl Turn {
                 Err(error) => error,
             };
             let since = *fails.get_or_insert(sent);
+            // What works once may fail for a moment, and an API server that has just begun refuses everything.
             let is_first = waits.is_some();
-            let is_final = matches!(error, TurnError::Forbidden(_));
-            if is_first || is_final || since.elapsed() >= lease.timing.duration {
+            if is_first || since.elapsed() >= lease.timing.duration {
                 return Err(error);
             }
             sleep(lease.timing.retry).await;
@@ -87,7 +87,7 @@ impl Turn {
         })
     }
 
-    /// Lets the next one begin. Returns whether nobody else can have had it meanwhile.
+    /// Lets the next one begin. Returns whether it was had all the time, as far as was noticed.
     pub async fn give_back(self) -> bool {
         // Whoever lost it has said so, even if it was had again.
         let is_held = matches!(self.leads.has_changed(), Ok(false));

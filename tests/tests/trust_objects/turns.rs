@@ -89,7 +89,7 @@ fn an_account_that_may_not_have_the_lease_syncs_all_the_same_and_is_told() {
     );
     let done = syncer.run(&SYNC).unwrap();
     assert_eq!(done.code, Some(0), "{done:?}");
-    // It is another one's now, and cannot be had.
+    // It is another one's now, and cannot be had, not even once that has run out.
     let done = syncer.run(&SYNC).unwrap();
     assert_eq!(done.code, Some(0), "{done:?}");
     for words in ["waiting for ", BESIDE] {
@@ -166,6 +166,23 @@ fn may(cluster: &Cluster, verbs: &str, resources: &str) {
     let (role, user) = (format!("--role={name}"), format!("--user={ACCOUNT}"));
     let binding = ["create", "rolebinding", &name, &role, &user];
     cluster.api.succeed(&binding).unwrap();
+    // The API server learns of it a moment later.
+    let (verb, resource) = (
+        verbs.split(['=', ',']).nth(1),
+        resources.split(['=', ',']).nth(1),
+    );
+    let can = [
+        "auth",
+        "can-i",
+        verb.unwrap(),
+        resource.unwrap(),
+        "--as",
+        ACCOUNT,
+    ];
+    until(
+        || cluster.api.kubectl(&can).unwrap().code,
+        |code| *code == Some(0),
+    );
 }
 
 const ACCOUNT: &str = "publisher";
