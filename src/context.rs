@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -61,15 +62,18 @@ pub(crate) enum Access {
 
 /// The store for a command that has the process that holds it do the same, where there is one.
 pub(crate) fn access(common: &Common, config: &Config) -> Result<Access, Error> {
+    let began = Instant::now();
     if let Some(remote) = remote(common) {
         return Ok(Access::Other(remote));
     }
+    // One that takes a question and does not answer is not asked twice.
+    let is_stuck = began.elapsed() >= UNTIL_ASKED;
     let error = match open(common) {
         Ok(opened) => return taken_up(opened, config).map(Access::Own),
         Err(error) => error,
     };
-    let is_held = matches!(error, OpenError::Held { .. });
-    match remote(common).filter(|_| is_held) {
+    let asks = matches!(error, OpenError::Held { .. }) && !is_stuck;
+    match asks.then(|| remote(common)).flatten() {
         Some(remote) => Ok(Access::Other(remote)),
         None => Err(unopened(error)),
     }
@@ -84,13 +88,18 @@ fn open(common: &Common) -> Result<Opened, OpenError> {
     loop {
         match Store::open(&common.store, SystemClock.now()) {
             Err(OpenError::Held { .. })
-                if started.elapsed() < UNTIL_ASKED && remote(common).is_none() =>
+                if started.elapsed() < UNTIL_ASKED && !takes_questions(common) =>
             {
                 sleep(BETWEEN_LOOKS);
             }
             opened => return opened,
         }
     }
+}
+
+/// Whether a process takes questions about the store, answered or not.
+fn takes_questions(common: &Common) -> bool {
+    UnixStream::connect(socket_path(&common.store)).is_ok()
 }
 
 fn unopened(error: OpenError) -> Error {
