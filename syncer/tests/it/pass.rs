@@ -6,6 +6,7 @@ use futures_util::future::join;
 use jiff::SignedDuration;
 use tokio::time::sleep;
 use vouchsafe_store::SyncResult;
+use vouchsafe_syncer::notary::Pace;
 use vouchsafe_syncer::{Options, Scope, Source};
 use vouchsafe_tests::harness::scripted_server::{Answer, FeedRecord, Reply, Route};
 use vouchsafe_tests::harness::{Certificates, ScriptedServer};
@@ -193,9 +194,13 @@ async fn one_failure_stops_nothing_else() {
 async fn every_outcome_is_recorded_and_none_waits_for_a_slow_repository() {
     let server = ScriptedServer::plain().unwrap();
     publish_many(&server, 150);
-    let bench = Bench::new(Configuration::of(&[&server], None));
+    let patient = |options| Options {
+        pace: Pace::default(),
+        ..options
+    };
+    let bench = Bench::with(Configuration::of(&[&server], None), patient);
     // The last by name, in each of its four answers.
-    let slow = Answer::Delayed(Duration::from_millis(500));
+    let slow = Answer::Delayed(Duration::from_secs(2));
     server.script(Route::Repository(name(99)), slow);
     let url: Server = server.url().parse().unwrap();
     let recorded = || {
