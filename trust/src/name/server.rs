@@ -1,6 +1,7 @@
 //! The base URL of a Notary server.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use super::serde_as_str;
@@ -53,27 +54,49 @@ impl FromStr for Server {
             Some((authority, path)) => (authority, format!("/{path}")),
             None => (rest, String::new()),
         };
-        let authority = authority.to_ascii_lowercase();
-        let default_port = if scheme == "https" { ":443" } else { ":80" };
-        let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
-        if authority.is_empty() || authority.starts_with(':') {
-            return Err(ServerError::NoHost);
-        }
         if authority.contains('@') {
             return Err(ServerError::Credentials);
         }
-        let is_host = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'[' | b']');
+        let default_port = if scheme == "https" { 443 } else { 80 };
+        let authority = spelled(authority, default_port)?;
         let is_path = |byte: u8| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'~')
         };
-        let port = authority
-            .rsplit_once(':')
-            .filter(|(_, port)| !port.ends_with(']'));
-        let port_is_number = port.is_none_or(|(_, port)| port.parse::<u16>().is_ok());
-        if !authority.bytes().all(is_host) || !path.bytes().all(is_path) || !port_is_number {
+        if !path.bytes().all(is_path) {
             return Err(ServerError::NotAUrl);
         }
         Ok(Self(format!("{scheme}://{authority}{path}").into()))
+    }
+}
+
+/// Host and port in the one way in which they are spelled here.
+fn spelled(authority: &str, default_port: u16) -> Result<String, ServerError> {
+    // The colons of an IPv6 address are within brackets (RFC 3986, 3.2.2).
+    let bracketed = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+    let (bracketed, rest) = authority.split_at(bracketed);
+    let (rest, port) = match rest.split_once(':') {
+        Some((rest, port)) => (rest, Some(port)),
+        None => (rest, None),
+    };
+    let name = format!("{bracketed}{rest}").to_ascii_lowercase();
+    if name.is_empty() {
+        return Err(ServerError::NoHost);
+    }
+    let is_digits = |port: &&str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let port: Option<u16> = match port {
+        Some(port) => Some(port).filter(is_digits).and_then(|it| it.parse().ok()),
+        None => Some(default_port),
+    };
+    let is_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_');
+    let inner = name.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    let host = match inner.map(str::parse::<Ipv6Addr>) {
+        Some(Ok(address)) => format!("[{address}]"),
+        None if name.bytes().all(is_name) => name,
+        Some(Err(_)) | None => return Err(ServerError::NotAUrl),
+    };
+    match port.ok_or(ServerError::NotAUrl)? {
+        port if port == default_port => Ok(host),
+        port => Ok(format!("{host}:{port}")),
     }
 }
 
@@ -125,6 +148,9 @@ mod tests {
             ("http://127.0.0.1:80/notary/", "http://127.0.0.1/notary"),
             ("localhost:4443", "https://localhost:4443"),
             ("https://[::1]:4443", "https://[::1]:4443"),
+            ("https://[0:0::00FA]:443", "https://[::fa]"),
+            ("localhost:04443", "https://localhost:4443"),
+            ("localhost:00443", "https://localhost"),
         ];
         for (written, spelled) in cases {
             assert_eq!(
@@ -146,6 +172,16 @@ mod tests {
             "x?y",
             "x y",
             "x:99999",
+            "x:",
+            "x:+1",
+            "x:443:443",
+            "x:443:80",
+            "x:y:443",
+            "::1",
+            "[::1",
+            "[::1]x:1",
+            "[x]",
+            "x[::1]",
             "http://:80",
         ] {
             assert!(bad.parse::<Server>().is_err(), "{bad:?}");
