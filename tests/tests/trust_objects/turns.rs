@@ -20,9 +20,8 @@ fn holder(cluster: &Cluster) -> String {
     cluster.api.succeed(&get).unwrap()
 }
 
-#[test]
-fn a_sync_waits_while_another_one_asks_the_servers() {
-    let cluster = Cluster::new();
+/// Has another one hold the Lease.
+fn taken(cluster: &Cluster) {
     let lease = json!({
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -30,21 +29,55 @@ fn a_sync_waits_while_another_one_asks_the_servers() {
         "spec": {"holderIdentity": "the-first-job", "leaseDurationSeconds": 60},
     });
     cluster.api.create(&lease).unwrap();
-    let mut waiting = cluster.syncer.spawn(&SYNC).unwrap();
+}
+
+/// Has it hold the Lease no more.
+fn given_back(cluster: &Cluster) {
+    let given_back = r#"{"spec": {"holderIdentity": ""}}"#;
+    let patch = ["patch", "lease", LEASE, "--type=merge", "-p", given_back];
+    cluster.api.succeed(&patch).unwrap();
+}
+
+/// A sync that waits for the other one.
+fn waiting(cluster: &Cluster) -> Process {
+    let waiting = cluster.syncer.spawn(&SYNC).unwrap();
     until(
         || waiting.log(),
         |log| log.contains("waiting for the-first-job, which syncs"),
     );
+    waiting
+}
+
+#[test]
+fn a_sync_waits_while_another_one_asks_the_servers() {
+    let cluster = Cluster::new();
+    taken(&cluster);
+    let mut waiting = waiting(&cluster);
     thread::sleep(Duration::from_secs(3));
     assert!(cluster.server.requests().is_empty(), "{}", waiting.log());
 
     // It is done.
-    let given_back = r#"{"spec": {"holderIdentity": ""}}"#;
-    let patch = ["patch", "lease", LEASE, "--type=merge", "-p", given_back];
-    cluster.api.succeed(&patch).unwrap();
+    given_back(&cluster);
     let status = waiting.wait_for_exit(Duration::from_secs(30)).unwrap();
     assert!(status.success(), "{}", waiting.log());
     assert!(!cluster.server.requests().is_empty());
+    assert_eq!(holder(&cluster), "", "handed back");
+}
+
+#[test]
+fn a_sync_that_waited_does_not_go_by_a_configuration_of_before() {
+    let cluster = Cluster::new();
+    taken(&cluster);
+    let mut waiting = waiting(&cluster);
+    let another = cluster
+        .configuration()
+        .setting("sync", json!({"perServer": 2}));
+    cluster.syncer.configure(&another.to_string()).unwrap();
+    given_back(&cluster);
+    let status = waiting.wait_for_exit(Duration::from_secs(30)).unwrap();
+    assert_eq!(status.code(), Some(2), "{}", waiting.log());
+    assert!(waiting.log().contains("changed while this waited"));
+    assert!(cluster.server.requests().is_empty(), "{}", waiting.log());
     assert_eq!(holder(&cluster), "", "handed back");
 }
 
