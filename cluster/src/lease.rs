@@ -16,7 +16,8 @@ use std::time::Duration;
 use k8s_openapi::api::coordination::v1::Lease as Object;
 use kube::Api;
 use kube::api::PostParams;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use vouchsafe_trust::Clock;
 
@@ -98,7 +99,19 @@ impl Lease {
         self.go_on(None, None, stop).await;
     }
 
-    /// The same from what was seen, and until when this process leads by that.
+    /// Has it take part beside other work, until [`Beside::stop`].
+    pub fn beside(self) -> Beside {
+        self.go_on_beside(None, None)
+    }
+
+    fn go_on_beside(self, observed: Option<Observed>, until: Option<Instant>) -> Beside {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async { drop(stopped.await) };
+        let task = tokio::spawn(self.go_on(observed, until, stopped));
+        Beside { stop, task }
+    }
+
+    /// As [`Lease::run`], from what was seen, and until when this process leads by that.
     async fn go_on(
         self,
         observed: Option<Observed>,
@@ -252,6 +265,24 @@ impl Lease {
             {
                 return Ok(());
             }
+        }
+    }
+}
+
+/// Taking part beside other work. Dropped, it hands the Lease back as well, if the runtime goes on.
+#[derive(Debug)]
+#[must_use]
+pub struct Beside {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Beside {
+    /// Hands the Lease back, and returns when that is done.
+    pub async fn stop(self) {
+        drop(self.stop);
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the lease could not be handed back");
         }
     }
 }

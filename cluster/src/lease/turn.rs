@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use vouchsafe_trust::Clock;
 
-use super::Lease;
 use super::record::Observed;
+use super::{Beside, Lease};
 use crate::Connection;
 use crate::failure::is_status;
 
@@ -18,8 +17,7 @@ use crate::failure::is_status;
 #[must_use]
 pub struct Turn {
     leads: watch::Receiver<bool>,
-    stop: oneshot::Sender<()>,
-    holding: JoinHandle<()>,
+    holding: Beside,
 }
 
 /// Why a turn cannot be had.
@@ -55,46 +53,35 @@ impl Turn {
         let (mut waits, mut observed, mut fails) = (Some(waits), None, None);
         let until = loop {
             let sent = Instant::now();
-            let error = match lease.attempt_in_time(&mut observed).await {
+            match lease.attempt_in_time(&mut observed).await {
                 Ok(true) => break sent + lease.timing.renew_deadline,
                 Ok(false) => {
                     fails = None;
                     if let Some(waits) = waits.take() {
                         waits(observed.as_ref().and_then(Observed::holder));
                     }
-                    sleep(lease.timing.retry).await;
-                    continue;
                 }
-                Err(error) => error,
-            };
-            let since = *fails.get_or_insert(sent);
-            // What works once may fail for a moment, and an API server that has just begun refuses everything.
-            let is_first = waits.is_some();
-            if is_first || since.elapsed() >= lease.timing.duration {
-                return Err(error);
+                Err(error) => {
+                    // What works once may fail for a moment, and an API server that has just begun refuses everything.
+                    let (is_first, since) = (waits.is_some(), *fails.get_or_insert(sent));
+                    if is_first || since.elapsed() >= lease.timing.duration {
+                        return Err(error);
+                    }
+                }
             }
             sleep(lease.timing.retry).await;
         };
         lease.lead(true, observed.as_ref());
         leads.mark_unchanged();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let stop_is_asked = async { drop(stopped.await) };
-        let holding = tokio::spawn(lease.go_on(observed, Some(until), stop_is_asked));
-        Ok(Self {
-            leads,
-            stop,
-            holding,
-        })
+        let holding = lease.go_on_beside(observed, Some(until));
+        Ok(Self { leads, holding })
     }
 
     /// Lets the next one begin. Returns whether it was had all the time, as far as was noticed.
     pub async fn give_back(self) -> bool {
         // Whoever lost it has said so, even if it was had again.
         let is_held = matches!(self.leads.has_changed(), Ok(false));
-        drop(self.stop);
-        if let Err(error) = self.holding.await {
-            tracing::error!(%error, "the lease could not be handed back");
-        }
+        self.holding.stop().await;
         is_held
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
+use vouchsafe_cluster::lease::Beside;
 use vouchsafe_cluster::{Connection, Lease};
 use vouchsafe_policy::Config;
 use vouchsafe_policy::config::KubernetesSettings;
@@ -16,8 +16,7 @@ use crate::exit::Error;
 pub(super) struct Cluster {
     pub(super) connection: Connection,
     pub(super) leads: watch::Receiver<bool>,
-    stop: oneshot::Sender<()>,
-    leading: JoinHandle<()>,
+    leading: Beside,
 }
 
 impl Cluster {
@@ -34,22 +33,16 @@ impl Cluster {
         let connection = Connection::new(settings.namespace.as_deref()).await?;
         let holder = args.pod_name.as_deref().unwrap_or("vouchsafe");
         let (lease, leads) = Lease::new(&connection, LEASE, holder, Arc::clone(clock));
-        let (stop, stopped) = oneshot::channel::<()>();
-        let leading = tokio::spawn(lease.run(async { drop(stopped.await) }));
         Ok(Some(Self {
             connection,
             leads,
-            stop,
-            leading,
+            leading: lease.beside(),
         }))
     }
 
     /// Hands leadership on.
     pub(super) async fn stop(self) {
-        drop(self.stop);
-        if let Err(error) = self.leading.await {
-            tracing::error!(%error, "leadership could not be handed on");
-        }
+        self.leading.stop().await;
     }
 }
 
