@@ -1,5 +1,6 @@
 //! What commands share: the configuration, the clock, and the store, whoever holds it.
 
+use std::borrow::Borrow;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::net::UnixStream;
@@ -54,22 +55,30 @@ pub(crate) fn store(common: &Common, config: &Config) -> Result<Store, Error> {
     taken_up(opened, config)
 }
 
-/// A store that this process holds, or the process that does.
-pub(crate) enum Access {
-    Own(Store),
+/// A store that this process holds, with the configuration that it goes by, or the process that holds it.
+pub(crate) enum Access<C> {
+    Own(C, Store),
     Other(RemoteStore),
 }
 
-/// The store for a command that has the process that holds it do the same, where there is one.
-pub(crate) fn access(common: &Common, config: &Config) -> Result<Access, Error> {
+/// The store for a command that has the process that holds it do the same, where there is one: by the configuration that
+/// is in use there, so that `config` is not asked for.
+pub(crate) fn access<C: Borrow<Config>>(
+    common: &Common,
+    config: impl FnOnce() -> Result<C, Error>,
+) -> Result<Access<C>, Error> {
     let began = Instant::now();
     if let Some(remote) = remote(common) {
         return Ok(Access::Other(remote));
     }
     // One that takes a question and does not answer is not asked twice.
     let is_stuck = began.elapsed() >= UNTIL_ASKED;
+    let config = config()?;
     let error = match open(common) {
-        Ok(opened) => return taken_up(opened, config).map(Access::Own),
+        Ok(opened) => {
+            let store = taken_up(opened, config.borrow())?;
+            return Ok(Access::Own(config, store));
+        }
         Err(error) => error,
     };
     let asks = matches!(error, OpenError::Held { .. }) && !is_stuck;
@@ -213,8 +222,8 @@ pub(crate) fn reader(
         )
         .into());
     }
-    Ok(match access(common, config)? {
-        Access::Own(store) => Box::new(store),
+    Ok(match access(common, || Ok(config))? {
+        Access::Own(_, store) => Box::new(store),
         Access::Other(remote) => Box::new(remote),
     })
 }

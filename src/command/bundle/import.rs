@@ -8,8 +8,8 @@ use vouchsafe_airgap::import::{Changes, Fate, ImportAnswer, RepositoryReport, ch
 use vouchsafe_airgap::{Bundle, ImportError, ImportReport, ImportTerms, import};
 use vouchsafe_cluster::publish::PublishReport;
 use vouchsafe_policy::Config;
+use vouchsafe_store::Store;
 use vouchsafe_store::socket::ImportRequest;
-use vouchsafe_store::{RemoteStore, Store};
 use vouchsafe_trust::Timestamp;
 
 use crate::args::{Common, ImportArgs};
@@ -25,15 +25,16 @@ pub(crate) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Error> 
         strict: args.strict,
         dry_run: args.dry_run,
     };
-    let (answer, published) = match (way(common)?, args.publish) {
-        (Way::Other(_), Some(_)) => {
+    let access = context::access(common, || context::config(common).map(Box::new))?;
+    let (answer, published) = match (access, args.publish) {
+        (Access::Other(_), Some(_)) => {
             return Err(
                 "another process holds the store; to publish, name a store of its own with --store"
                     .into(),
             );
         }
-        (Way::Other(remote), None) => (serde_json::from_value(remote.import(&request)?)?, None),
-        (Way::Own(config, store), publish) => {
+        (Access::Other(remote), None) => (serde_json::from_value(remote.import(&request)?)?, None),
+        (Access::Own(config, store), publish) => {
             let take_in = || {
                 let now = context::judgement_time(&store)?;
                 Ok::<_, Error>(answer(&store, &config, &request, now)?)
@@ -61,25 +62,6 @@ pub(crate) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Error> 
         publish::outcome(&published)?;
     }
     Ok(outcome)
-}
-
-/// Who takes a bundle in.
-enum Way {
-    /// This process, by the configuration.
-    Own(Box<Config>, Store),
-    /// Whoever holds the store, by the configuration that is in use there.
-    Other(RemoteStore),
-}
-
-fn way(common: &Common) -> Result<Way, Error> {
-    if let Some(remote) = context::remote(common) {
-        return Ok(Way::Other(remote));
-    }
-    let config = context::config(common)?;
-    Ok(match context::access(common, &config)? {
-        Access::Own(store) => Way::Own(Box::new(config), store),
-        Access::Other(remote) => Way::Other(remote),
-    })
 }
 
 /// What became of a bundle. Its JSON form is stable.
